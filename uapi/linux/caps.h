@@ -1,0 +1,667 @@
+/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+/*
+ * caps: ports, capabilities and messages with deferred copy
+ *
+ * Opening /dev/caps makes an *actor*: an owner of ports and of a table of
+ * capabilities. It belongs to the process image that opened the file; any
+ * other process that gets hold of the file is told ENOTCONN. Everything is
+ * done by the ioctls below; poll reports EPOLLIN exactly when CAPS_RECEIVE
+ * from any enabled port would return something. EPOLLOUT is always reported:
+ * room is a property of a destination, not of this file.
+ *
+ * Objects
+ *
+ *   capability  A 64-bit handle, valid in one actor, never reused. It names a
+ *               port and carries rights, a badge and an operation mask. 0 is
+ *               no capability. CAPS_DEFAULT_PORT names the actor's default
+ *               port, which always exists and has all rights.
+ *   port        A bounded queue of messages with one owning actor, which alone
+ *               receives. Born disabled. "Receive from any" looks at enabled
+ *               ports only, lowest priority number first, then by arrival.
+ *   badge       64 bits that the receiver sees with each message sent through
+ *               a capability. Bit 63 is set in badges assigned by the kernel,
+ *               and only there.
+ *   service     A name, bound to a port, that others connect to.
+ *
+ * Messages
+ *
+ * A message is a header made by the kernel, an *annex* of up to
+ * CAPS_MAX_ANNEX bytes that is always copied, and a *body* of up to
+ * CAPS_MAX_BODY bytes, gathered from and scattered to up to CAPS_MAX_IOVECS
+ * pieces. Bodies up to the copy-break (see CAPS_QUERY) are copied when sent.
+ * Larger ones are pinned in the sender's memory by a synchronous call, or on
+ * request (CAPS_DEFER), and copied once, when the receiver reads them. What is
+ * pinned is the content at the time of the read: a sender that lets another
+ * thread write there changes what is read. Lengths, header and annex are
+ * fixed when the message is sent.
+ *
+ * Order: messages from one sender through one port arrive in the order sent.
+ *
+ * Calling convention
+ *
+ * Every ioctl takes a pointer to the struct its number encodes. Structs may
+ * grow at the end: the kernel takes the size from the number, treats what an
+ * older caller does not send as zero, and refuses with E2BIG a non-zero tail
+ * it does not know. Unknown flags and non-zero reserved fields are EINVAL.
+ * Fields marked "out" are ignored as input and written on success only, unless
+ * said otherwise; input fields are never written, save where said.
+ *
+ * Deadlines are absolute CLOCK_MONOTONIC nanoseconds; 0 means "do not wait",
+ * CAPS_FOREVER means what it says.
+ *
+ * A failed ioctl had no effect, with these exceptions: ECONNRESET (the server
+ * took the call, its outcome is unknown); ETIMEDOUT and EINTR (CAPS_RESULT_
+ * TAKEN tells whether the server had taken the call); EFAULT with
+ * CAPS_RESULT_ANSWERED (the answer came and could not be written).
+ *
+ *   EBADF         no such capability          EPERM      right is missing
+ *   EACCES        operation not in the mask, or the service refuses this uid
+ *   EPIPE         the port is gone, the server never saw this message
+ *   ECONNRESET    the server died, or dropped the call, after taking it
+ *   ETIMEDOUT     the deadline passed          EINTR      interrupted
+ *   EAGAIN        queue full, or nothing there
+ *   EDQUOT        this user's share is used up EMSGSIZE   over a limit
+ *   ENOMSG        no such message, or answered already
+ *   ECANCELED     the caller of this message has gone
+ *   EIDRM         the port was deleted under a receiver
+ *   ENOTCONN      another process's actor, or a dead one
+ *   ENOENT        no such service              EEXIST     name is taken
+ *   EINVAL        unknown flag, reserved field set, bad name or value
+ *   E2BIG         non-zero bytes beyond the struct this kernel knows
+ *   ENOTTY        unknown command              EFAULT     bad address
+ *   EBUSY         already so, or in use by another thread
+ *   ENOMEM, EMFILE, ENFILE  as everywhere
+ *
+ * Each operation names two kinds of program that need it, in brackets.
+ */
+#ifndef _UAPI_LINUX_CAPS_H
+#define _UAPI_LINUX_CAPS_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+/* Fixed limits; tunable ones are told by CAPS_QUERY. */
+#define CAPS_MAX_ANNEX		128u
+#define CAPS_MAX_BODY		(64u << 20)
+#define CAPS_MAX_IOVECS		1024u
+#define CAPS_MAX_NAME		63u
+#define CAPS_MAX_BATCH		1024u
+#define CAPS_OPERATIONS		64u
+
+#define CAPS_FOREVER		(~(__u64)0)
+#define CAPS_DEFAULT_PORT	((__u64)1)
+#define CAPS_ANY_PORT		((__u64)0)
+#define CAPS_ALL_OPERATIONS	(~(__u64)0)
+#define CAPS_BADGE_KERNEL	((__u64)1 << 63)
+
+/*
+ * Rights of a capability to a port.
+ *
+ *   SEND	send and call
+ *   MANAGE	delete, enable, disable, register a name, choose badges; the
+ *		operations of the owner also need the port to be the actor's own
+ *   INSERT	put ports into a group (groups only)
+ *   ACCEPT	place ports and capabilities in an actor (actors only)
+ *   GRANT	export the capability, or pass it in a message
+ *   WATCH	be told when the port or its owner dies
+ */
+#define CAPS_RIGHT_SEND		(1u << 0)
+#define CAPS_RIGHT_MANAGE	(1u << 1)
+#define CAPS_RIGHT_INSERT	(1u << 2)
+#define CAPS_RIGHT_ACCEPT	(1u << 3)
+#define CAPS_RIGHT_GRANT	(1u << 4)
+#define CAPS_RIGHT_WATCH	(1u << 5)
+#define CAPS_RIGHTS_PORT	(CAPS_RIGHT_SEND | CAPS_RIGHT_MANAGE | \
+				 CAPS_RIGHT_GRANT | CAPS_RIGHT_WATCH)
+#define CAPS_RIGHTS_ALL		((1u << 6) - 1)
+
+/* What a capability names. */
+#define CAPS_TYPE_PORT		1u
+
+/* --- the device and the actor ------------------------------------------- */
+
+/* Optional parts of this build; none exist yet. */
+#define CAPS_FEATURES_NONE	0
+
+/*
+ * CAPS_QUERY: features and limits in force. [libraries choosing a path,
+ * administrators checking a setting]
+ */
+struct caps_query {
+	__u64 features;			/* out: CAPS_FEATURE_* */
+	__u64 max_body;			/* out: bytes */
+	__u64 max_copied_body;		/* out: bytes a copy at send may have */
+	__u64 max_pinned;		/* out: bytes one user may have pinned */
+	__u32 copy_break;		/* out: bytes, copied at send up to it */
+	__u32 max_annex;		/* out: bytes */
+	__u32 max_iovecs;		/* out */
+	__u32 max_batch;		/* out */
+	__u32 default_queue_limit;	/* out: messages */
+	__u32 max_queue_limit;		/* out: messages */
+	__u32 flags;			/* 0 */
+	__u32 reserved;			/* 0 */
+};
+
+/*
+ * CAPS_ACTOR_INFO: what this actor holds. [test suites, supervisors]
+ */
+struct caps_actor_info {
+	__u64 ports;			/* out: live ports, default included */
+	__u64 capabilities;		/* out: handles in the table */
+	__u64 held;			/* out: received, not yet ended */
+	__u64 pending;			/* out: async calls and deferred bodies */
+	__u64 pinned_bodies;		/* out: bodies this actor pinned */
+	__u64 pinned_bytes;
+	__u64 sent_copies;		/* out: bodies copied when sent */
+	__u64 sent_copy_bytes;
+	__u64 read_copies;		/* out: bodies this actor read */
+	__u64 read_copy_bytes;
+	__u32 flags;			/* 0 */
+	__u32 reserved;			/* 0 */
+};
+
+/* --- capabilities -------------------------------------------------------- */
+
+/*
+ * CAPS_DUPLICATE: a second handle, narrower or equal. Rights or operations the
+ * original lacks are EPERM and EACCES. With CAPS_DUP_BADGE the new one carries
+ * @badge (bit 63 clear); that takes MANAGE and an unbadged original. [servers
+ * telling their clients apart, programs handing out less than they have]
+ */
+#define CAPS_DUP_BADGE		(1u << 0)
+
+struct caps_duplicate {
+	__u64 capability;
+	__u64 operations;		/* bit n: operation n may be used */
+	__u64 badge;			/* with CAPS_DUP_BADGE, else 0 */
+	__u32 rights;			/* CAPS_RIGHT_* */
+	__u32 flags;			/* CAPS_DUP_* */
+	__u64 result;			/* out: the new handle */
+};
+
+/*
+ * CAPS_CLOSE: give a handle up. Queued messages sent through it stay. The
+ * default port's own name cannot be closed (EBUSY). [everybody]
+ */
+struct caps_close {
+	__u64 capability;
+	__u32 flags;			/* 0 */
+	__u32 reserved;			/* 0 */
+};
+
+/*
+ * CAPS_CAPABILITY_INFO: what a handle is. [libraries, debuggers]
+ */
+#define CAPS_INFO_DEAD		(1u << 0)	/* the port is gone */
+#define CAPS_INFO_OWN		(1u << 1)	/* this actor owns the port */
+#define CAPS_INFO_BADGED	(1u << 2)
+
+struct caps_capability_info {
+	__u64 capability;
+	__u64 operations;		/* out */
+	__u64 badge;			/* out */
+	__u32 type;			/* out: CAPS_TYPE_* */
+	__u32 rights;			/* out */
+	__u32 status;			/* out: CAPS_INFO_* */
+	__u32 flags;			/* 0 */
+};
+
+/*
+ * CAPS_EXPORT: put a copy of a capability into a new file descriptor (always
+ * close-on-exec), to be inherited or passed with SCM_RIGHTS. Takes GRANT. The
+ * file keeps nobody alive. [parents equipping children, brokers]
+ *
+ * CAPS_IMPORT: a handle from such a descriptor; the descriptor stays open.
+ * EINVAL if it is not one. [their peers]
+ */
+struct caps_export {
+	__u64 capability;
+	__u32 flags;			/* 0 */
+	__s32 fd;			/* out */
+};
+
+struct caps_import {
+	__s32 fd;
+	__u32 flags;			/* 0 */
+	__u64 capability;		/* out */
+};
+
+/* --- ports --------------------------------------------------------------- */
+
+/*
+ * CAPS_PORT_CREATE: a new port, disabled. [servers, clients taking replies]
+ */
+struct caps_port_create {
+	__u64 cookie;			/* given back with each message */
+	__u32 queue_limit;		/* messages; 0: the default */
+	__u32 flags;			/* 0 */
+	__u64 capability;		/* out: CAPS_RIGHTS_PORT, all operations */
+};
+
+/*
+ * CAPS_PORT_DELETE: queued calls end with EPIPE, queued sends are dropped,
+ * received calls stay answerable, receivers waiting on the port get EIDRM.
+ * The handle stays until closed. EBUSY for the default port. [servers closing
+ * one of several doors, per-request reply ports]
+ *
+ * CAPS_PORT_DISABLE: out of "receive from any"; the port still queues and can
+ * be received from by name. EBUSY if it is not enabled. [servers shedding
+ * load, servers in maintenance]
+ */
+struct caps_port {
+	__u64 capability;
+	__u32 flags;			/* 0 */
+	__u32 reserved;			/* 0 */
+};
+
+/*
+ * CAPS_PORT_ENABLE: into "receive from any" at @priority; enabling an enabled
+ * port changes its priority. [servers]
+ */
+struct caps_port_enable {
+	__u64 capability;
+	__u32 priority;			/* low number first, up to 255 */
+	__u32 flags;			/* 0 */
+};
+
+/*
+ * CAPS_PORT_INFO, of an own port. [monitors, flow control]
+ */
+#define CAPS_PORT_ENABLED	(1u << 0)
+#define CAPS_PORT_IS_DEFAULT	(1u << 1)
+
+struct caps_port_info {
+	__u64 capability;
+	__u64 cookie;			/* out */
+	__u64 sequence;			/* out: messages received so far */
+	__u32 queue_limit;		/* out */
+	__u32 queued;			/* out: messages not yet received */
+	__u32 waiting;			/* out: senders waiting for room */
+	__u32 users;			/* out: user ids with queued messages */
+	__u32 priority;			/* out */
+	__u32 status;			/* out: CAPS_PORT_* */
+	__u32 flags;			/* 0 */
+	__u32 reserved;			/* 0 */
+};
+
+/* --- messages ------------------------------------------------------------ */
+
+/* A piece of memory; the same layout for 32-bit programs. */
+struct caps_iovec {
+	__u64 base;
+	__u64 len;
+};
+
+/*
+ * Annex and body to send, or the places to receive them.
+ *
+ * With iov_count 0 @body is the address of @body_len bytes. Otherwise @body is
+ * the address of @iov_count struct caps_iovec, and @body_len is 0.
+ */
+struct caps_data {
+	__u64 annex;			/* address */
+	__u64 body;			/* address */
+	__u64 body_len;			/* bytes */
+	__u32 annex_len;		/* bytes */
+	__u32 iov_count;
+};
+
+/* What a message is; the kernel's word, no sender can choose it. */
+#define CAPS_KIND_SEND		1u	/* one-way */
+#define CAPS_KIND_CALL		2u	/* an answer is expected */
+#define CAPS_KIND_REPLY		3u	/* the answer to an async call or send */
+#define CAPS_KIND_CANCELLED	4u	/* the caller of held message @id left */
+#define CAPS_KIND_DISPOSE	5u	/* the deferred body of @id is free */
+
+/* Header flags. */
+#define CAPS_HEADER_IDENTITY	(1u << 0) /* sender changed ids since open */
+#define CAPS_HEADER_HELD	(1u << 1) /* @id must be ended by the receiver */
+#define CAPS_HEADER_ANSWERABLE	(1u << 2) /* CAPS_REPLY may be used on @id */
+#define CAPS_HEADER_TRUNCATED	(1u << 3) /* more annex or body than was put */
+#define CAPS_HEADER_PINNED	(1u << 4) /* body is in the sender's pages */
+
+/*
+ * The header of a received message.
+ *
+ * @id		CAPS_HEADER_HELD: the receiver's name for the message in
+ *		CAPS_REPLY, CAPS_GET_DATA, CAPS_DISCARD. CANCELLED: the name of
+ *		the call whose caller left (it stays, until replied to or
+ *		discarded). REPLY and DISPOSE: what CAPS_CALL_ASYNC or CAPS_SEND
+ *		returned, for a deferred reply's DISPOSE the id replied to.
+ *		Else 0.
+ * @error	REPLY only: 0, or why the kernel ended the call, as a positive
+ *		errno; @status is then 0.
+ * @pid		the sender's process, in the receiver's pid namespace, 0 where
+ *		it is not visible; likewise the user and group ids, in the
+ *		receiver's user namespace, the overflow id where not mapped.
+ *		CANCELLED and DISPOSE carry those of the actor concerned.
+ */
+struct caps_header {
+	__u64 id;
+	__u64 badge;
+	__u64 address;
+	__u64 cookie;			/* of the port it came through */
+	__u64 body_len;			/* whole length, whatever was put */
+	__u32 annex_len;		/* whole length */
+	__u32 kind;			/* CAPS_KIND_* */
+	__u32 operation;
+	__u32 flags;			/* CAPS_HEADER_* */
+	__s32 status;			/* of a reply: the server's word */
+	__s32 error;			/* of a reply: the kernel's word */
+	__u32 pid;
+	__u32 uid;
+	__u32 euid;
+	__u32 gid;
+	__u32 egid;
+	__u32 reserved;
+	__u64 sequence;			/* of receiving, per port, from 1 */
+};
+
+/*
+ * Flags about a body, for CAPS_SEND, CAPS_CALL, CAPS_CALL_ASYNC, CAPS_REPLY.
+ *
+ *   COPY	copy now, whatever the size (EMSGSIZE above max_copied_body)
+ *   DEFER	pin above the copy-break; the sender leaves the buffer alone
+ *		until a DISPOSE message with the id arrives on its source port
+ *		(default port if none). CAPS_RESULT_COPIED says that it was
+ *		copied after all and no DISPOSE will come. Not for CAPS_CALL,
+ *		which pins by itself.
+ */
+#define CAPS_COPY		(1u << 0)
+#define CAPS_DEFER		(1u << 1)
+/* CAPS_CALL only. */
+#define CAPS_NOWAIT_QUEUE	(1u << 2) /* EAGAIN rather than wait for room */
+#define CAPS_INTERRUPTIBLE	(1u << 3) /* EINTR also after it was taken */
+#define CAPS_DIRECT_REPLY	(1u << 4) /* pin the reply body buffer */
+
+/* Results. */
+#define CAPS_RESULT_TAKEN	(1u << 0) /* the server had taken the call */
+#define CAPS_RESULT_ANSWERED	(1u << 1) /* the answer had come */
+#define CAPS_RESULT_TRUNCATED	(1u << 2) /* reply larger than the buffers */
+#define CAPS_RESULT_COPIED	(1u << 3) /* buffer is free, no DISPOSE comes */
+
+/*
+ * CAPS_SEND: one-way. Waits for room until @deadline (0: EAGAIN). With @source,
+ * an own port, the receiver can answer and the answer arrives there. [event
+ * sources, loggers]
+ *
+ * CAPS_CALL_ASYNC: the same, but the receiver is told that an answer is
+ * expected; it arrives on @source (default port if 0) as a REPLY carrying @id,
+ * exactly once, also when the server dies, unless aborted. [event loops,
+ * proxies]
+ */
+struct caps_send {
+	__u64 capability;
+	__u64 source;			/* own port, or 0 */
+	__u64 address;			/* passed through */
+	__u64 deadline;
+	struct caps_data data;
+	__u32 operation;		/* 0 to 63 */
+	__u32 flags;			/* CAPS_COPY, CAPS_DEFER */
+	__u64 id;			/* out: async call, or deferred body */
+	__u32 result;			/* out: CAPS_RESULT_COPIED */
+	__u32 reserved;			/* 0 */
+};
+
+/*
+ * CAPS_CALL: send and wait for the answer. @deadline 0 is EINVAL, a past one
+ * ETIMEDOUT. A signal before the server took the call restarts it; after that
+ * only a fatal one ends the wait, or any with CAPS_INTERRUPTIBLE. If the wait
+ * ends after the call was taken, the server gets CANCELLED and its late answer
+ * reaches nobody. @result is written on failure too. With CAPS_DIRECT_REPLY the
+ * answer is copied straight into the reply buffer, whose content is undefined
+ * if the call fails. [RPC clients, drivers' users]
+ */
+struct caps_call {
+	__u64 capability;
+	__u64 address;
+	__u64 deadline;
+	__u32 operation;
+	__u32 flags;			/* CAPS_COPY ... CAPS_DIRECT_REPLY */
+	struct caps_data request;
+	struct caps_data reply;
+	__u64 reply_body_len;		/* out: whole length */
+	__u32 reply_annex_len;		/* out: whole length */
+	__s32 status;			/* out: the server's word */
+	__u32 result;			/* out: CAPS_RESULT_* */
+	__u32 reserved;			/* 0 */
+};
+
+/*
+ * CAPS_RECEIVE: take one message from @port (an own one), or from any enabled
+ * port. What does not fit @buffer stays: the message is then held, as calls
+ * always are and others with CAPS_HOLD, and ended by reply or discard. EAGAIN
+ * if nothing is there and @deadline is 0. On EFAULT the message stays queued.
+ * EDQUOT for a call while this user's message share is overdrawn by cancelled
+ * calls it never ended. [servers, event loops]
+ */
+#define CAPS_HOLD		(1u << 0) /* hold one-way messages too */
+
+struct caps_receive {
+	__u64 port;			/* own port, or CAPS_ANY_PORT */
+	__u64 deadline;
+	struct caps_data buffer;
+	__u32 flags;			/* CAPS_HOLD */
+	__u32 reserved;			/* 0 */
+	struct caps_header header;	/* out */
+};
+
+/*
+ * CAPS_RECEIVE_BATCH: wait for one message, then take what else is there, up
+ * to @count. Entries' port, deadline and reserved are 0. An error after the
+ * first message ends the batch with success. [loggers, busy servers]
+ */
+struct caps_receive_batch {
+	__u64 port;
+	__u64 deadline;
+	__u64 entries;			/* address of struct caps_receive[] */
+	__u32 count;			/* 1 to CAPS_MAX_BATCH */
+	__u32 flags;			/* 0 */
+	__u32 received;			/* out */
+	__u32 reserved;			/* 0 */
+};
+
+/*
+ * CAPS_GET_DATA: read from the body of a held message at @offset into @buffer,
+ * as often as wanted; the annex too where @buffer has a place for it. Reading
+ * at or past the end gives 0 bytes. ECANCELED once the caller has gone.
+ * [servers of large requests, proxies]
+ */
+struct caps_get_data {
+	__u64 id;
+	__u64 offset;
+	struct caps_data buffer;
+	__u64 copied;			/* out: body bytes */
+	__u32 annex_copied;		/* out: annex bytes */
+	__u32 flags;			/* 0 */
+};
+
+/*
+ * CAPS_REPLY: answer a held message; never waits for the caller. ENOMSG if it
+ * is unknown or answered, ECANCELED (which ends it) if its caller has gone,
+ * EINVAL if it is not answerable. An answer larger than the caller's buffers
+ * is cut. [servers]
+ */
+struct caps_reply {
+	__u64 id;
+	struct caps_data data;
+	__s32 status;			/* passed to the caller */
+	__u32 flags;			/* CAPS_COPY, CAPS_DEFER */
+	__s32 outcome;			/* out: CAPS_REPLY_RECEIVE only */
+	__u32 result;			/* out: CAPS_RESULT_COPIED */
+};
+
+/*
+ * CAPS_REPLY_RECEIVE: reply, then receive; a server's loop. First @reply.
+ * outcome (0 or a negative errno) is written and, if 0, @reply.id cleared; if
+ * the reply failed its error is the ioctl's and nothing is received. With
+ * @reply.id 0 it only receives, so a restart does. [servers]
+ */
+struct caps_reply_receive {
+	struct caps_reply reply;
+	struct caps_receive receive;
+};
+
+/*
+ * CAPS_DISCARD: end a held message without an answer; the caller of a call
+ * gets ECONNRESET. [servers refusing, receivers of oversized messages]
+ */
+struct caps_discard {
+	__u64 id;
+	__u32 flags;			/* 0 */
+	__u32 reserved;			/* 0 */
+};
+
+/*
+ * CAPS_ABORT: withdraw an async call. AT_SERVER: the server gets CANCELLED.
+ * After BEFORE_SERVER and AT_SERVER no answer comes. [event loops, impatient
+ * clients]
+ */
+#define CAPS_ABORT_UNKNOWN	0u
+#define CAPS_ABORT_ANSWERED	1u
+#define CAPS_ABORT_BEFORE	2u
+#define CAPS_ABORT_AT_SERVER	3u
+
+struct caps_abort {
+	__u64 id;
+	__u32 flags;			/* 0 */
+	__u32 outcome;			/* out: CAPS_ABORT_* */
+};
+
+/*
+ * CAPS_HEADER: the header of a held message again, sequence number included.
+ * [libraries saving and restoring messages, tests]
+ */
+struct caps_get_header {
+	__u64 id;
+	__u32 flags;			/* 0 */
+	__u32 reserved;			/* 0 */
+	struct caps_header header;	/* out */
+};
+
+/*
+ * CAPS_IDENTITY: more about the sender of a held message, as it was when it
+ * sent: supplementary groups in the receiver's namespace, capability sets,
+ * namespaces, security label. Counts are in (room) and out (whole length);
+ * what does not fit is not written. [authorising servers, auditors]
+ */
+struct caps_identity {
+	__u64 id;
+	__u64 groups;			/* address of __u32[] */
+	__u64 label;			/* address of char[], not terminated */
+	__u32 group_count;		/* in, out */
+	__u32 label_len;		/* in, out */
+	__u64 effective;		/* out: capability sets */
+	__u64 permitted;		/* out */
+	__u64 inheritable;		/* out */
+	__u64 user_namespace;		/* out: inode number */
+	__u64 pid_namespace;		/* out: inode number */
+	__u32 flags;			/* 0 */
+	__u32 reserved;			/* 0 */
+};
+
+/* --- services ------------------------------------------------------------ */
+
+/*
+ * CAPS_REGISTER: bind a name (1 to 63 of A-Z a-z 0-9 _ . -) to an own port, in
+ * the caller's network namespace and under the caller's effective uid. EEXIST
+ * while a living actor holds it; it is free the moment that one dies. A name
+ * beginning with '.' takes CAP_SYS_ADMIN over the network namespace. [system
+ * services, test rigs]
+ */
+#define CAPS_REGISTER_WORLD	(1u << 0) /* any uid may connect, not only own */
+
+struct caps_register {
+	__u64 port;			/* MANAGE */
+	__u64 name;			/* address */
+	__u64 operations;		/* granted to connections */
+	__u32 name_len;			/* bytes, without terminator */
+	__u32 flags;			/* CAPS_REGISTER_* */
+};
+
+/* CAPS_UNREGISTER: by the actor that registered. Connections stay. */
+struct caps_unregister {
+	__u64 name;
+	__u32 name_len;
+	__u32 flags;			/* 0 */
+};
+
+/*
+ * CAPS_CONNECT: a capability (SEND, GRANT, WATCH) with a badge of its own to
+ * the port that uid @uid registered as @name. Wanting operations that are not
+ * granted is EACCES; CAPS_ALL_OPERATIONS takes what there is. [clients]
+ */
+struct caps_connect {
+	__u64 name;
+	__u64 operations;		/* in: wanted, out: granted */
+	__u32 name_len;
+	__u32 uid;			/* the server's effective uid */
+	__u32 flags;			/* 0 */
+	__u32 reserved;			/* 0 */
+	__u64 capability;		/* out */
+};
+
+/* --- numbers -------------------------------------------------------------- */
+
+#define CAPS_IOC		0x9C
+
+#define CAPS_QUERY		_IOWR(CAPS_IOC, 0x00, struct caps_query)
+#define CAPS_ACTOR_INFO		_IOWR(CAPS_IOC, 0x01, struct caps_actor_info)
+
+#define CAPS_DUPLICATE		_IOWR(CAPS_IOC, 0x10, struct caps_duplicate)
+#define CAPS_CLOSE		_IOWR(CAPS_IOC, 0x11, struct caps_close)
+#define CAPS_CAPABILITY_INFO	_IOWR(CAPS_IOC, 0x12, struct caps_capability_info)
+#define CAPS_EXPORT		_IOWR(CAPS_IOC, 0x13, struct caps_export)
+#define CAPS_IMPORT		_IOWR(CAPS_IOC, 0x14, struct caps_import)
+
+#define CAPS_PORT_CREATE	_IOWR(CAPS_IOC, 0x20, struct caps_port_create)
+#define CAPS_PORT_DELETE	_IOWR(CAPS_IOC, 0x21, struct caps_port)
+#define CAPS_PORT_ENABLE	_IOWR(CAPS_IOC, 0x22, struct caps_port_enable)
+#define CAPS_PORT_DISABLE	_IOWR(CAPS_IOC, 0x23, struct caps_port)
+#define CAPS_PORT_INFO		_IOWR(CAPS_IOC, 0x24, struct caps_port_info)
+
+#define CAPS_SEND		_IOWR(CAPS_IOC, 0x30, struct caps_send)
+#define CAPS_CALL		_IOWR(CAPS_IOC, 0x31, struct caps_call)
+#define CAPS_CALL_ASYNC		_IOWR(CAPS_IOC, 0x32, struct caps_send)
+#define CAPS_RECEIVE		_IOWR(CAPS_IOC, 0x33, struct caps_receive)
+#define CAPS_RECEIVE_BATCH	_IOWR(CAPS_IOC, 0x34, struct caps_receive_batch)
+#define CAPS_GET_DATA		_IOWR(CAPS_IOC, 0x35, struct caps_get_data)
+#define CAPS_REPLY		_IOWR(CAPS_IOC, 0x36, struct caps_reply)
+#define CAPS_REPLY_RECEIVE	_IOWR(CAPS_IOC, 0x37, struct caps_reply_receive)
+#define CAPS_DISCARD		_IOWR(CAPS_IOC, 0x38, struct caps_discard)
+#define CAPS_ABORT		_IOWR(CAPS_IOC, 0x39, struct caps_abort)
+#define CAPS_HEADER		_IOWR(CAPS_IOC, 0x3a, struct caps_get_header)
+#define CAPS_IDENTITY		_IOWR(CAPS_IOC, 0x3b, struct caps_identity)
+
+#define CAPS_REGISTER		_IOWR(CAPS_IOC, 0x40, struct caps_register)
+#define CAPS_UNREGISTER		_IOWR(CAPS_IOC, 0x41, struct caps_unregister)
+#define CAPS_CONNECT		_IOWR(CAPS_IOC, 0x42, struct caps_connect)
+
+/* First published sizes; a call with less is EINVAL. */
+#define CAPS_QUERY_SIZE_VER0		64
+#define CAPS_ACTOR_INFO_SIZE_VER0	88
+#define CAPS_DUPLICATE_SIZE_VER0	40
+#define CAPS_CLOSE_SIZE_VER0		16
+#define CAPS_CAPABILITY_INFO_SIZE_VER0	40
+#define CAPS_EXPORT_SIZE_VER0		16
+#define CAPS_IMPORT_SIZE_VER0		16
+#define CAPS_PORT_CREATE_SIZE_VER0	24
+#define CAPS_PORT_SIZE_VER0		16
+#define CAPS_PORT_ENABLE_SIZE_VER0	16
+#define CAPS_PORT_INFO_SIZE_VER0	56
+#define CAPS_SEND_SIZE_VER0		88
+#define CAPS_CALL_SIZE_VER0		120
+#define CAPS_RECEIVE_SIZE_VER0		152
+#define CAPS_RECEIVE_BATCH_SIZE_VER0	40
+#define CAPS_GET_DATA_SIZE_VER0		64
+#define CAPS_REPLY_SIZE_VER0		56
+#define CAPS_REPLY_RECEIVE_SIZE_VER0	208
+#define CAPS_DISCARD_SIZE_VER0		16
+#define CAPS_ABORT_SIZE_VER0		16
+#define CAPS_HEADER_SIZE_VER0		112
+#define CAPS_IDENTITY_SIZE_VER0		80
+#define CAPS_REGISTER_SIZE_VER0		32
+#define CAPS_UNREGISTER_SIZE_VER0	16
+#define CAPS_CONNECT_SIZE_VER0		40
+
+#endif /* _UAPI_LINUX_CAPS_H */
