@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 # Shared by the bash scripts in this directory; sourced, never run.
 
 # One language for everything that is parsed, and no surprises from aliases.

@@ -71,7 +71,8 @@ accounts() {
 # What vm-init reads.
 wishes() {
 	local size rows=24 cols=80 item
-	if [ -n "$shell" ] && size=$(stty size 2>/dev/null); then
+	if [ -n "$shell" ] && size=$(stty size 2>/dev/null) &&
+		[ "$size" != "0 0" ]; then
 		rows=${size% *} cols=${size#* }
 	fi
 	cat >"$root/etc/vm/settings" <<-END
@@ -90,7 +91,7 @@ wishes() {
 	} >"$root/etc/vm/command"
 	chmod 755 "$root/etc/vm/command"
 	cat >"$root/etc/motd" <<-END
-		This is $kernel with caps${module:- not} loaded, in memory only.
+		This is $(cat "$kernel_dir/release"), ${module:+with caps, }in memory only.
 		Your files are in /vm. To become another user: su alice (or bob,
 		carol, dave, mallory). The kernel's log: dmesg. To leave: exit.
 	END
@@ -119,13 +120,14 @@ add_dir() {
 # The libraries of a program, the bash of a script. Every other shell is
 # busybox; perl and the like come only when asked for.
 add_needs() {
-	local first lib
+	local first lib libs
 	IFS= read -r first < <(head -c 64 "$1" | tr '\0' ' ') || true
 	case $first in
 	$'\177ELF'*)
-		while read -r lib; do
+		libs=$(libraries "$1")
+		for lib in $libs; do
 			[ -e "$root$lib" ] || copy_library "$lib"
-		done < <(libraries "$1")
+		done
 		;;
 	'#!/bin/bash'* | '#!/usr/bin/bash'* | '#!/usr/bin/env bash'*)
 		[ -e "$root/usr/bin/bash" ] ||
@@ -152,33 +154,30 @@ libraries() {
 # The kernel's modules that were asked for, after those they depend on, then
 # ours; each with its parameters into the list that vm-init loads.
 add_modules() {
-	local release spec name path
-	release=$(cat "$kernel_dir/release")
-	local guest=/lib/modules/$release
+	local guest list=$root/etc/vm/kmods spec name path paths
+	guest=/lib/modules/$(cat "$kernel_dir/release")
 	mkdir -p "$root$guest"
-	: >"$root/etc/vm/kmods"
+	cp "$kernel_dir/modules/modules.builtin" "$root$guest" 2>/dev/null ||
+		: >"$root$guest/modules.builtin"
+	: >"$root$guest/modules.dep"
+	: >"$list"
 	for spec in ${kmods+"${kmods[@]}"}; do
 		name=${spec%% *}
-		while read -r path; do
+		paths=$(with_dependencies "$name")
+		for path in $paths; do
 			add_kmod "$path" "$guest/${path%.xz}"
-			if [[ $(module_name "$path") == "${name//-/_}" ]]; then
-				echo "$guest/${path%.xz}${spec#"$name"}"
-			else
-				echo "$guest/${path%.xz}"
-			fi
-		done < <(with_dependencies "$name") >>"$root/etc/vm/kmods"
+			echo "$guest/${path%.xz}" >>"$list"
+		done
+		# The parameters are for the last one.
+		[ -z "$paths" ] || sed -i "\$s|\$|${spec#"$name"}|" "$list"
 	done
-	sort -u -o "$root$guest/modules.dep" "$root$guest/modules.dep" \
-		2>/dev/null || true
 	if [ -n "$module" ]; then
 		[ -f "$module" ] || unable "no such module: $module"
 		cp -L "$module" "$root$guest/caps.ko"
-		echo "$guest/caps.ko ${modparams[*]-}" >>"$root/etc/vm/kmods"
+		ln -s "$guest/caps.ko" "$root/caps.ko"
+		echo caps.ko: >>"$root$guest/modules.dep"
+		echo "/caps.ko ${modparams[*]-}" >>"$list"
 	fi
-}
-
-module_name() {
-	basename "$1" | sed 's/\.ko.*//; y/-/_/'
 }
 
 # Files below modules/, dependencies first. A module that the kernel has
@@ -192,8 +191,8 @@ with_dependencies() {
 	}' "$kernel_dir/modules/modules.dep" 2>/dev/null || true)
 	if [ -n "$line" ]; then
 		for path in $line; do echo "$path"; done | tac
-	elif [[ $kernel != debug-* ]] && ! tr - _ \
-		<"$kernel_dir/modules/modules.builtin" | grep -q "/$key\.ko$"; then
+	elif [[ $kernel != debug-* ]] && ! grep -q "/${key//_/[-_]}\.ko$" \
+		"$kernel_dir/modules/modules.builtin"; then
 		unable "kernel $kernel has no module $1"
 	fi
 }
