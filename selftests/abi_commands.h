@@ -1,0 +1,422 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The list of commands, one variant each: how large its struct is, which parts
+ * are read and written, and how to fill one so that it succeeds.
+ */
+#ifndef ABI_COMMANDS_H
+#define ABI_COMMANDS_H
+
+#include <stddef.h>
+
+#include "caps_test.h"
+
+struct span {
+	size_t from, to;
+};
+
+#define AT(type, field)	offsetof(struct type, field)
+#define SPAN(type, from, to)	{ AT(type, from), AT(type, to) }
+#define REST(type, from)	{ AT(type, from), sizeof(struct type) }
+
+/* What the structs refer to. */
+struct world {
+	int fd;
+	__u64 port;
+	__u64 echo;		/* a server, once somebody needs it */
+	struct child server;
+	unsigned int names;	/* registered so far */
+	char name[32];
+	char body[64];
+	struct caps_receive entry;
+};
+
+/* --- structs that succeed ------------------------------------------------ */
+
+static void zero(struct world *w, void *arg)
+{
+	(void)w;
+	(void)arg;
+}
+
+static __u64 fresh(struct world *w)
+{
+	w->port = port_new(w->fd);
+	need(port_enable(w->fd, w->port, 0), "CAPS_PORT_ENABLE");
+	return w->port;
+}
+
+static void queue_call(struct world *w, __u64 *id)
+{
+	need(call_async(w->fd, fresh(w), 0, "question", id),
+	     "CAPS_CALL_ASYNC");
+}
+
+static __u64 held(struct world *w)
+{
+	struct message m;
+	__u64 id;
+
+	queue_call(w, &id);
+	need(receive(w->fd, w->port, &m), "CAPS_RECEIVE");
+	return m.header.id;
+}
+
+static void duplicate(struct world *w, void *arg)
+{
+	*(struct caps_duplicate *)arg = (struct caps_duplicate){
+		.capability = fresh(w), .rights = CAPS_RIGHT_SEND,
+	};
+}
+
+/* close, port_delete and port_disable: a handle of their own. */
+static void handle(struct world *w, void *arg)
+{
+	((struct caps_close *)arg)->capability = fresh(w);
+}
+
+static void capability_info(struct world *w, void *arg)
+{
+	((struct caps_capability_info *)arg)->capability = fresh(w);
+}
+
+static void export(struct world *w, void *arg)
+{
+	((struct caps_export *)arg)->capability = fresh(w);
+}
+
+static void import(struct world *w, void *arg)
+{
+	long fd = cap_export(w->fd, fresh(w));
+
+	need(fd, "CAPS_EXPORT");
+	((struct caps_import *)arg)->fd = fd;
+}
+
+static void port_enable_of(struct world *w, void *arg)
+{
+	((struct caps_port_enable *)arg)->capability = fresh(w);
+}
+
+static void port_info_of(struct world *w, void *arg)
+{
+	((struct caps_port_info *)arg)->capability = fresh(w);
+}
+
+static void send_to(struct world *w, void *arg)
+{
+	*(struct caps_send *)arg = (struct caps_send){
+		.capability = fresh(w), .data = data_of("text", 4),
+	};
+}
+
+static void call_to(struct world *w, void *arg)
+{
+	if (!w->echo)
+		w->echo = echo_server(&w->server, w->fd);
+	*(struct caps_call *)arg = call_of(w->echo, "text");
+}
+
+static void receive_from(struct world *w, void *arg)
+{
+	need(send_text(w->fd, fresh(w), "text"), "CAPS_SEND");
+	((struct caps_receive *)arg)->port = w->port;
+	((struct caps_receive *)arg)->buffer = data_of(w->body, 64);
+}
+
+static void receive_batch(struct world *w, void *arg)
+{
+	need(send_text(w->fd, fresh(w), "text"), "CAPS_SEND");
+	memset(&w->entry, 0, sizeof(w->entry));
+	w->entry.buffer = data_of(w->body, 64);
+	*(struct caps_receive_batch *)arg = (struct caps_receive_batch){
+		.port = w->port, .count = 1,
+		.entries = (uintptr_t)&w->entry,
+	};
+}
+
+static void get_data_of(struct world *w, void *arg)
+{
+	((struct caps_get_data *)arg)->id = held(w);
+	((struct caps_get_data *)arg)->buffer = data_of(w->body, 64);
+}
+
+static void reply_to(struct world *w, void *arg)
+{
+	((struct caps_reply *)arg)->id = held(w);
+}
+
+static void reply_receive(struct world *w, void *arg)
+{
+	struct caps_reply_receive *r = arg;
+	__u64 id = held(w);
+
+	receive_from(w, &r->receive);
+	r->reply.id = id;
+}
+
+/* discard, header and identity. */
+static void held_id(struct world *w, void *arg)
+{
+	*(__u64 *)arg = held(w);
+}
+
+static void abort_of(struct world *w, void *arg)
+{
+	queue_call(w, &((struct caps_abort *)arg)->id);
+}
+
+static void new_name(struct world *w)
+{
+	snprintf(w->name, sizeof(w->name), "abi-%u", w->names++);
+}
+
+static void register_as(struct world *w, void *arg)
+{
+	new_name(w);
+	*(struct caps_register *)arg = (struct caps_register){
+		.port = fresh(w), .name = (uintptr_t)w->name,
+		.name_len = strlen(w->name),
+	};
+}
+
+static void registered(struct world *w)
+{
+	new_name(w);
+	need(service_register(w->fd, fresh(w), w->name, 0, 3),
+	     "CAPS_REGISTER");
+}
+
+static void unregister(struct world *w, void *arg)
+{
+	registered(w);
+	*(struct caps_unregister *)arg = (struct caps_unregister){
+		.name = (uintptr_t)w->name, .name_len = strlen(w->name),
+	};
+}
+
+static void connect_to(struct world *w, void *arg)
+{
+	registered(w);
+	*(struct caps_connect *)arg = (struct caps_connect){
+		.name = (uintptr_t)w->name, .name_len = strlen(w->name),
+		.uid = geteuid(), .operations = CAPS_ALL_OPERATIONS,
+	};
+}
+
+FIXTURE(command)
+{
+	struct world world;
+};
+
+FIXTURE_VARIANT(command)
+{
+	unsigned int nr;
+	size_t size;
+	void (*prepare)(struct world *w, void *arg);
+	struct span out[2];	/* written on success, ignored as input */
+	struct span both;	/* read and written */
+	struct span always;	/* may be written on failure */
+	size_t flags[2];
+	__u32 known[2];
+	size_t reserved[2];
+};
+
+FIXTURE_SETUP(command)
+{
+	self->world.fd = actor_open();
+}
+
+FIXTURE_TEARDOWN(command)
+{
+	if (self->world.server.pid)
+		child_kill(&self->world.server);
+}
+
+/* --- the commands -------------------------------------------------------- */
+
+FIXTURE_VARIANT_ADD(command, query) {
+	CAPS_QUERY, CAPS_QUERY_SIZE_VER0, zero,
+	.out = { SPAN(caps_query, features, flags) },
+	.flags = { AT(caps_query, flags) },
+	.reserved = { AT(caps_query, reserved) },
+};
+
+FIXTURE_VARIANT_ADD(command, actor_info) {
+	CAPS_ACTOR_INFO, CAPS_ACTOR_INFO_SIZE_VER0, zero,
+	.out = { SPAN(caps_actor_info, ports, flags) },
+	.flags = { AT(caps_actor_info, flags) },
+	.reserved = { AT(caps_actor_info, reserved) },
+};
+
+FIXTURE_VARIANT_ADD(command, duplicate) {
+	CAPS_DUPLICATE, CAPS_DUPLICATE_SIZE_VER0, duplicate,
+	.out = { REST(caps_duplicate, result) },
+	.flags = { AT(caps_duplicate, flags) }, .known = { CAPS_DUP_BADGE },
+};
+
+FIXTURE_VARIANT_ADD(command, close) {
+	CAPS_CLOSE, CAPS_CLOSE_SIZE_VER0, handle,
+	.flags = { AT(caps_close, flags) },
+	.reserved = { AT(caps_close, reserved) },
+};
+
+FIXTURE_VARIANT_ADD(command, capability_info) {
+	CAPS_CAPABILITY_INFO, CAPS_CAPABILITY_INFO_SIZE_VER0, capability_info,
+	.out = { SPAN(caps_capability_info, operations, flags) },
+	.flags = { AT(caps_capability_info, flags) },
+};
+
+FIXTURE_VARIANT_ADD(command, export) {
+	CAPS_EXPORT, CAPS_EXPORT_SIZE_VER0, export,
+	.out = { REST(caps_export, fd) },
+	.flags = { AT(caps_export, flags) },
+};
+
+FIXTURE_VARIANT_ADD(command, import) {
+	CAPS_IMPORT, CAPS_IMPORT_SIZE_VER0, import,
+	.out = { REST(caps_import, capability) },
+	.flags = { AT(caps_import, flags) },
+};
+
+FIXTURE_VARIANT_ADD(command, port_create) {
+	CAPS_PORT_CREATE, CAPS_PORT_CREATE_SIZE_VER0, zero,
+	.out = { REST(caps_port_create, capability) },
+	.flags = { AT(caps_port_create, flags) },
+};
+
+FIXTURE_VARIANT_ADD(command, port_delete) {
+	CAPS_PORT_DELETE, CAPS_PORT_SIZE_VER0, handle,
+	.flags = { AT(caps_port, flags) },
+	.reserved = { AT(caps_port, reserved) },
+};
+
+FIXTURE_VARIANT_ADD(command, port_enable) {
+	CAPS_PORT_ENABLE, CAPS_PORT_ENABLE_SIZE_VER0, port_enable_of,
+	.flags = { AT(caps_port_enable, flags) },
+};
+
+FIXTURE_VARIANT_ADD(command, port_disable) {
+	CAPS_PORT_DISABLE, CAPS_PORT_SIZE_VER0, handle,
+	.flags = { AT(caps_port, flags) },
+	.reserved = { AT(caps_port, reserved) },
+};
+
+FIXTURE_VARIANT_ADD(command, port_info) {
+	CAPS_PORT_INFO, CAPS_PORT_INFO_SIZE_VER0, port_info_of,
+	.out = { SPAN(caps_port_info, cookie, flags) },
+	.flags = { AT(caps_port_info, flags) },
+	.reserved = { AT(caps_port_info, reserved) },
+};
+
+FIXTURE_VARIANT_ADD(command, send) {
+	CAPS_SEND, CAPS_SEND_SIZE_VER0, send_to,
+	.out = { SPAN(caps_send, id, reserved) },
+	.flags = { AT(caps_send, flags) },
+	.known = { CAPS_COPY | CAPS_DEFER },
+	.reserved = { AT(caps_send, reserved) },
+};
+
+FIXTURE_VARIANT_ADD(command, call) {
+	CAPS_CALL, CAPS_CALL_SIZE_VER0, call_to,
+	.out = { SPAN(caps_call, reply_body_len, reserved) },
+	.always = SPAN(caps_call, result, reserved),
+	.flags = { AT(caps_call, flags) },
+	.known = { CAPS_COPY | CAPS_NOWAIT_QUEUE | CAPS_INTERRUPTIBLE |
+		   CAPS_DIRECT_REPLY },
+	.reserved = { AT(caps_call, reserved) },
+};
+
+FIXTURE_VARIANT_ADD(command, call_async) {
+	CAPS_CALL_ASYNC, CAPS_SEND_SIZE_VER0, send_to,
+	.out = { SPAN(caps_send, id, reserved) },
+	.flags = { AT(caps_send, flags) },
+	.known = { CAPS_COPY | CAPS_DEFER },
+	.reserved = { AT(caps_send, reserved) },
+};
+
+FIXTURE_VARIANT_ADD(command, receive) {
+	CAPS_RECEIVE, CAPS_RECEIVE_SIZE_VER0, receive_from,
+	.out = { REST(caps_receive, header) },
+	.flags = { AT(caps_receive, flags) }, .known = { CAPS_HOLD },
+	.reserved = { AT(caps_receive, reserved) },
+};
+
+FIXTURE_VARIANT_ADD(command, receive_batch) {
+	CAPS_RECEIVE_BATCH, CAPS_RECEIVE_BATCH_SIZE_VER0, receive_batch,
+	.out = { SPAN(caps_receive_batch, received, reserved) },
+	.flags = { AT(caps_receive_batch, flags) },
+	.reserved = { AT(caps_receive_batch, reserved) },
+};
+
+FIXTURE_VARIANT_ADD(command, get_data) {
+	CAPS_GET_DATA, CAPS_GET_DATA_SIZE_VER0, get_data_of,
+	.out = { SPAN(caps_get_data, copied, flags) },
+	.flags = { AT(caps_get_data, flags) },
+};
+
+FIXTURE_VARIANT_ADD(command, reply) {
+	CAPS_REPLY, CAPS_REPLY_SIZE_VER0, reply_to,
+	.out = { REST(caps_reply, outcome) },
+	.flags = { AT(caps_reply, flags) },
+	.known = { CAPS_COPY | CAPS_DEFER },
+};
+
+FIXTURE_VARIANT_ADD(command, reply_receive) {
+	CAPS_REPLY_RECEIVE, CAPS_REPLY_RECEIVE_SIZE_VER0, reply_receive,
+	.out = { SPAN(caps_reply_receive, reply.outcome, receive),
+		 REST(caps_reply_receive, receive.header) },
+	.both = SPAN(caps_reply_receive, reply.id, reply.data),
+	.always = SPAN(caps_reply_receive, reply.outcome, receive),
+	.flags = { AT(caps_reply_receive, reply.flags),
+		   AT(caps_reply_receive, receive.flags) },
+	.known = { CAPS_COPY | CAPS_DEFER, CAPS_HOLD },
+	.reserved = { AT(caps_reply_receive, receive.reserved) },
+};
+
+FIXTURE_VARIANT_ADD(command, discard) {
+	CAPS_DISCARD, CAPS_DISCARD_SIZE_VER0, held_id,
+	.flags = { AT(caps_discard, flags) },
+	.reserved = { AT(caps_discard, reserved) },
+};
+
+FIXTURE_VARIANT_ADD(command, abort) {
+	CAPS_ABORT, CAPS_ABORT_SIZE_VER0, abort_of,
+	.out = { REST(caps_abort, outcome) },
+	.flags = { AT(caps_abort, flags) },
+};
+
+FIXTURE_VARIANT_ADD(command, header) {
+	CAPS_HEADER, CAPS_HEADER_SIZE_VER0, held_id,
+	.out = { REST(caps_get_header, header) },
+	.flags = { AT(caps_get_header, flags) },
+	.reserved = { AT(caps_get_header, reserved) },
+};
+
+FIXTURE_VARIANT_ADD(command, identity) {
+	CAPS_IDENTITY, CAPS_IDENTITY_SIZE_VER0, held_id,
+	.out = { SPAN(caps_identity, effective, flags) },
+	.both = SPAN(caps_identity, group_count, effective),
+	.flags = { AT(caps_identity, flags) },
+	.reserved = { AT(caps_identity, reserved) },
+};
+
+FIXTURE_VARIANT_ADD(command, register) {
+	CAPS_REGISTER, CAPS_REGISTER_SIZE_VER0, register_as,
+	.flags = { AT(caps_register, flags) },
+	.known = { CAPS_REGISTER_WORLD },
+};
+
+FIXTURE_VARIANT_ADD(command, unregister) {
+	CAPS_UNREGISTER, CAPS_UNREGISTER_SIZE_VER0, unregister,
+	.flags = { AT(caps_unregister, flags) },
+};
+
+FIXTURE_VARIANT_ADD(command, connect) {
+	CAPS_CONNECT, CAPS_CONNECT_SIZE_VER0, connect_to,
+	.out = { REST(caps_connect, capability) },
+	.both = SPAN(caps_connect, operations, name_len),
+	.flags = { AT(caps_connect, flags) },
+	.reserved = { AT(caps_connect, reserved) },
+};
+
+#endif /* ABI_COMMANDS_H */

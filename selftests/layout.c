@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The binary layout of every struct, as published. Built as a 64-bit and as a
+ * 32-bit program from the same numbers: both agree with it, so with each other.
+ */
+#include <stddef.h>
+
+#include "caps_test.h"
+
+#define SIZE(type, size) \
+	EXPECT_EQ(size, sizeof(struct type))
+#define FIELD(type, field, offset) \
+	EXPECT_EQ(offset, offsetof(struct type, field))
+
+TEST(caps_query)
+{
+	SIZE(caps_query, 64);
+	FIELD(caps_query, features, 0);
+	FIELD(caps_query, max_body, 8);
+	FIELD(caps_query, max_copied_body, 16);
+	FIELD(caps_query, max_pinned, 24);
+	FIELD(caps_query, copy_break, 32);
+	FIELD(caps_query, max_annex, 36);
+	FIELD(caps_query, max_iovecs, 40);
+	FIELD(caps_query, max_batch, 44);
+	FIELD(caps_query, default_queue_limit, 48);
+	FIELD(caps_query, max_queue_limit, 52);
+	FIELD(caps_query, flags, 56);
+	FIELD(caps_query, reserved, 60);
+}
+
+TEST(caps_actor_info)
+{
+	SIZE(caps_actor_info, 88);
+	FIELD(caps_actor_info, ports, 0);
+	FIELD(caps_actor_info, capabilities, 8);
+	FIELD(caps_actor_info, held, 16);
+	FIELD(caps_actor_info, pending, 24);
+	FIELD(caps_actor_info, pinned_bodies, 32);
+	FIELD(caps_actor_info, pinned_bytes, 40);
+	FIELD(caps_actor_info, sent_copies, 48);
+	FIELD(caps_actor_info, sent_copy_bytes, 56);
+	FIELD(caps_actor_info, read_copies, 64);
+	FIELD(caps_actor_info, read_copy_bytes, 72);
+	FIELD(caps_actor_info, flags, 80);
+	FIELD(caps_actor_info, reserved, 84);
+}
+
+TEST(caps_duplicate)
+{
+	SIZE(caps_duplicate, 40);
+	FIELD(caps_duplicate, capability, 0);
+	FIELD(caps_duplicate, operations, 8);
+	FIELD(caps_duplicate, badge, 16);
+	FIELD(caps_duplicate, rights, 24);
+	FIELD(caps_duplicate, flags, 28);
+	FIELD(caps_duplicate, result, 32);
+}
+
+TEST(caps_close)
+{
+	SIZE(caps_close, 16);
+	FIELD(caps_close, capability, 0);
+	FIELD(caps_close, flags, 8);
+	FIELD(caps_close, reserved, 12);
+}
+
+TEST(caps_capability_info)
+{
+	SIZE(caps_capability_info, 40);
+	FIELD(caps_capability_info, capability, 0);
+	FIELD(caps_capability_info, operations, 8);
+	FIELD(caps_capability_info, badge, 16);
+	FIELD(caps_capability_info, type, 24);
+	FIELD(caps_capability_info, rights, 28);
+	FIELD(caps_capability_info, status, 32);
+	FIELD(caps_capability_info, flags, 36);
+}
+
+TEST(caps_export)
+{
+	SIZE(caps_export, 16);
+	FIELD(caps_export, capability, 0);
+	FIELD(caps_export, flags, 8);
+	FIELD(caps_export, fd, 12);
+}
+
+TEST(caps_import)
+{
+	SIZE(caps_import, 16);
+	FIELD(caps_import, fd, 0);
+	FIELD(caps_import, flags, 4);
+	FIELD(caps_import, capability, 8);
+}
+
+TEST(caps_port_create)
+{
+	SIZE(caps_port_create, 24);
+	FIELD(caps_port_create, cookie, 0);
+	FIELD(caps_port_create, queue_limit, 8);
+	FIELD(caps_port_create, flags, 12);
+	FIELD(caps_port_create, capability, 16);
+}
+
+TEST(caps_port)
+{
+	SIZE(caps_port, 16);
+	FIELD(caps_port, capability, 0);
+	FIELD(caps_port, flags, 8);
+	FIELD(caps_port, reserved, 12);
+}
+
+TEST(caps_port_enable)
+{
+	SIZE(caps_port_enable, 16);
+	FIELD(caps_port_enable, capability, 0);
+	FIELD(caps_port_enable, priority, 8);
+	FIELD(caps_port_enable, flags, 12);
+}
+
+TEST(caps_port_info)
+{
+	SIZE(caps_port_info, 56);
+	FIELD(caps_port_info, capability, 0);
+	FIELD(caps_port_info, cookie, 8);
+	FIELD(caps_port_info, sequence, 16);
+	FIELD(caps_port_info, queue_limit, 24);
+	FIELD(caps_port_info, queued, 28);
+	FIELD(caps_port_info, waiting, 32);
+	FIELD(caps_port_info, users, 36);
+	FIELD(caps_port_info, priority, 40);
+	FIELD(caps_port_info, status, 44);
+	FIELD(caps_port_info, flags, 48);
+	FIELD(caps_port_info, reserved, 52);
+}
+
+TEST(caps_iovec)
+{
+	SIZE(caps_iovec, 16);
+	FIELD(caps_iovec, base, 0);
+	FIELD(caps_iovec, len, 8);
+}
+
+TEST(caps_data)
+{
+	SIZE(caps_data, 32);
+	FIELD(caps_data, annex, 0);
+	FIELD(caps_data, body, 8);
+	FIELD(caps_data, body_len, 16);
+	FIELD(caps_data, annex_len, 24);
+	FIELD(caps_data, iov_count, 28);
+}
+
+TEST(caps_header)
+{
+	SIZE(caps_header, 96);
+	FIELD(caps_header, id, 0);
+	FIELD(caps_header, badge, 8);
+	FIELD(caps_header, address, 16);
+	FIELD(caps_header, cookie, 24);
+	FIELD(caps_header, body_len, 32);
+	FIELD(caps_header, annex_len, 40);
+	FIELD(caps_header, kind, 44);
+	FIELD(caps_header, operation, 48);
+	FIELD(caps_header, flags, 52);
+	FIELD(caps_header, status, 56);
+	FIELD(caps_header, error, 60);
+	FIELD(caps_header, pid, 64);
+	FIELD(caps_header, uid, 68);
+	FIELD(caps_header, euid, 72);
+	FIELD(caps_header, gid, 76);
+	FIELD(caps_header, egid, 80);
+	FIELD(caps_header, reserved, 84);
+	FIELD(caps_header, sequence, 88);
+}
+
+TEST(caps_send)
+{
+	SIZE(caps_send, 88);
+	FIELD(caps_send, capability, 0);
+	FIELD(caps_send, source, 8);
+	FIELD(caps_send, address, 16);
+	FIELD(caps_send, deadline, 24);
+	FIELD(caps_send, data, 32);
+	FIELD(caps_send, operation, 64);
+	FIELD(caps_send, flags, 68);
+	FIELD(caps_send, id, 72);
+	FIELD(caps_send, result, 80);
+	FIELD(caps_send, reserved, 84);
+}
+
+TEST(caps_call)
+{
+	SIZE(caps_call, 120);
+	FIELD(caps_call, capability, 0);
+	FIELD(caps_call, address, 8);
+	FIELD(caps_call, deadline, 16);
+	FIELD(caps_call, operation, 24);
+	FIELD(caps_call, flags, 28);
+	FIELD(caps_call, request, 32);
+	FIELD(caps_call, reply, 64);
+	FIELD(caps_call, reply_body_len, 96);
+	FIELD(caps_call, reply_annex_len, 104);
+	FIELD(caps_call, status, 108);
+	FIELD(caps_call, result, 112);
+	FIELD(caps_call, reserved, 116);
+}
+
+TEST(caps_receive)
+{
+	SIZE(caps_receive, 152);
+	FIELD(caps_receive, port, 0);
+	FIELD(caps_receive, deadline, 8);
+	FIELD(caps_receive, buffer, 16);
+	FIELD(caps_receive, flags, 48);
+	FIELD(caps_receive, reserved, 52);
+	FIELD(caps_receive, header, 56);
+}
+
+TEST(caps_receive_batch)
+{
+	SIZE(caps_receive_batch, 40);
+	FIELD(caps_receive_batch, port, 0);
+	FIELD(caps_receive_batch, deadline, 8);
+	FIELD(caps_receive_batch, entries, 16);
+	FIELD(caps_receive_batch, count, 24);
+	FIELD(caps_receive_batch, flags, 28);
+	FIELD(caps_receive_batch, received, 32);
+	FIELD(caps_receive_batch, reserved, 36);
+}
+
+TEST(caps_get_data)
+{
+	SIZE(caps_get_data, 64);
+	FIELD(caps_get_data, id, 0);
+	FIELD(caps_get_data, offset, 8);
+	FIELD(caps_get_data, buffer, 16);
+	FIELD(caps_get_data, copied, 48);
+	FIELD(caps_get_data, annex_copied, 56);
+	FIELD(caps_get_data, flags, 60);
+}
+
+TEST(caps_reply)
+{
+	SIZE(caps_reply, 56);
+	FIELD(caps_reply, id, 0);
+	FIELD(caps_reply, data, 8);
+	FIELD(caps_reply, status, 40);
+	FIELD(caps_reply, flags, 44);
+	FIELD(caps_reply, outcome, 48);
+	FIELD(caps_reply, result, 52);
+}
+
+TEST(caps_reply_receive)
+{
+	SIZE(caps_reply_receive, 208);
+	FIELD(caps_reply_receive, reply, 0);
+	FIELD(caps_reply_receive, receive, 56);
+}
+
+TEST(caps_discard)
+{
+	SIZE(caps_discard, 16);
+	FIELD(caps_discard, id, 0);
+	FIELD(caps_discard, flags, 8);
+	FIELD(caps_discard, reserved, 12);
+}
+
+TEST(caps_abort)
+{
+	SIZE(caps_abort, 16);
+	FIELD(caps_abort, id, 0);
+	FIELD(caps_abort, flags, 8);
+	FIELD(caps_abort, outcome, 12);
+}
+
+TEST(caps_get_header)
+{
+	SIZE(caps_get_header, 112);
+	FIELD(caps_get_header, id, 0);
+	FIELD(caps_get_header, flags, 8);
+	FIELD(caps_get_header, reserved, 12);
+	FIELD(caps_get_header, header, 16);
+}
+
+TEST(caps_identity)
+{
+	SIZE(caps_identity, 80);
+	FIELD(caps_identity, id, 0);
+	FIELD(caps_identity, groups, 8);
+	FIELD(caps_identity, label, 16);
+	FIELD(caps_identity, group_count, 24);
+	FIELD(caps_identity, label_len, 28);
+	FIELD(caps_identity, effective, 32);
+	FIELD(caps_identity, permitted, 40);
+	FIELD(caps_identity, inheritable, 48);
+	FIELD(caps_identity, user_namespace, 56);
+	FIELD(caps_identity, pid_namespace, 64);
+	FIELD(caps_identity, flags, 72);
+	FIELD(caps_identity, reserved, 76);
+}
+
+TEST(caps_register)
+{
+	SIZE(caps_register, 32);
+	FIELD(caps_register, port, 0);
+	FIELD(caps_register, name, 8);
+	FIELD(caps_register, operations, 16);
+	FIELD(caps_register, name_len, 24);
+	FIELD(caps_register, flags, 28);
+}
+
+TEST(caps_unregister)
+{
+	SIZE(caps_unregister, 16);
+	FIELD(caps_unregister, name, 0);
+	FIELD(caps_unregister, name_len, 8);
+	FIELD(caps_unregister, flags, 12);
+}
+
+TEST(caps_connect)
+{
+	SIZE(caps_connect, 40);
+	FIELD(caps_connect, name, 0);
+	FIELD(caps_connect, operations, 8);
+	FIELD(caps_connect, name_len, 16);
+	FIELD(caps_connect, uid, 20);
+	FIELD(caps_connect, flags, 24);
+	FIELD(caps_connect, reserved, 28);
+	FIELD(caps_connect, capability, 32);
+}
+
+/* The numbers of the commands, which encode the sizes. */
+TEST(numbers)
+{
+	EXPECT_EQ(0xc0409c00, CAPS_QUERY);
+	EXPECT_EQ(0xc0589c01, CAPS_ACTOR_INFO);
+	EXPECT_EQ(0xc0289c10, CAPS_DUPLICATE);
+	EXPECT_EQ(0xc0109c11, CAPS_CLOSE);
+	EXPECT_EQ(0xc0289c12, CAPS_CAPABILITY_INFO);
+	EXPECT_EQ(0xc0109c13, CAPS_EXPORT);
+	EXPECT_EQ(0xc0109c14, CAPS_IMPORT);
+	EXPECT_EQ(0xc0189c20, CAPS_PORT_CREATE);
+	EXPECT_EQ(0xc0109c21, CAPS_PORT_DELETE);
+	EXPECT_EQ(0xc0109c22, CAPS_PORT_ENABLE);
+	EXPECT_EQ(0xc0109c23, CAPS_PORT_DISABLE);
+	EXPECT_EQ(0xc0389c24, CAPS_PORT_INFO);
+	EXPECT_EQ(0xc0589c30, CAPS_SEND);
+	EXPECT_EQ(0xc0789c31, CAPS_CALL);
+	EXPECT_EQ(0xc0589c32, CAPS_CALL_ASYNC);
+	EXPECT_EQ(0xc0989c33, CAPS_RECEIVE);
+	EXPECT_EQ(0xc0289c34, CAPS_RECEIVE_BATCH);
+	EXPECT_EQ(0xc0409c35, CAPS_GET_DATA);
+	EXPECT_EQ(0xc0389c36, CAPS_REPLY);
+	EXPECT_EQ(0xc0d09c37, CAPS_REPLY_RECEIVE);
+	EXPECT_EQ(0xc0109c38, CAPS_DISCARD);
+	EXPECT_EQ(0xc0109c39, CAPS_ABORT);
+	EXPECT_EQ(0xc0709c3a, CAPS_HEADER);
+	EXPECT_EQ(0xc0509c3b, CAPS_IDENTITY);
+	EXPECT_EQ(0xc0209c40, CAPS_REGISTER);
+	EXPECT_EQ(0xc0109c41, CAPS_UNREGISTER);
+	EXPECT_EQ(0xc0289c42, CAPS_CONNECT);
+}
+
+TEST_HARNESS_MAIN
