@@ -14,9 +14,6 @@
 #ifndef CAPS_TEST_H
 #define CAPS_TEST_H
 
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
