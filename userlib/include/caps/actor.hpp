@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: MIT
+// Actors: owners of ports and of a table of capabilities.
+#ifndef CAPS_ACTOR_HPP
+#define CAPS_ACTOR_HPP
+
+#include <caps/descriptor.hpp>
+#include <caps/port.hpp>
+#include <caps/receiver.hpp>
+#include <caps/service.hpp>
+#include <caps/unowned.hpp>
+
+namespace caps {
+
+inline constexpr const char *default_device = "/dev/caps";
+
+/// Features and limits in force; sizes in bytes.
+struct limits {
+    std::uint64_t features;
+    std::uint64_t max_body;
+    std::uint64_t max_copied_body; ///< what a copy at send may have
+    std::uint64_t max_pinned;      ///< what one user may have pinned
+    std::uint32_t copy_break;      ///< bodies up to it are copied when sent
+    std::uint32_t max_annex;
+    std::uint32_t max_pieces; ///< of a body
+    std::uint32_t max_batch;  ///< messages
+    std::uint32_t default_queue_limit;
+    std::uint32_t max_queue_limit;
+};
+
+/// What an actor holds, and what became of its bodies.
+struct actor_info {
+    std::uint64_t ports;        ///< alive, default included
+    std::uint64_t capabilities; ///< handles in the table
+    std::uint64_t held;         ///< received, not yet ended
+    std::uint64_t pending;      ///< async calls and deferred bodies
+    std::uint64_t pinned_bodies;
+    std::uint64_t pinned_bytes;
+    std::uint64_t sent_copies; ///< bodies copied when sent
+    std::uint64_t sent_copy_bytes;
+    std::uint64_t read_copies; ///< bodies this actor read
+    std::uint64_t read_copy_bytes;
+};
+
+/// What became of a withdrawn call.
+enum class abort_outcome : std::uint32_t {
+    unknown = CAPS_ABORT_UNKNOWN,      ///< no such call
+    answered = CAPS_ABORT_ANSWERED,    ///< too late: the answer is on its way or has been received
+    before_server = CAPS_ABORT_BEFORE, ///< the server never saw it; no answer comes
+    at_server = CAPS_ABORT_AT_SERVER,  ///< the server gets kind::cancelled; no answer comes
+};
+
+/// One open of /dev/caps. Belongs to the process that opened it: after a fork, to the parent. All
+/// ports, capabilities and messages made through it must go before it does. get() can be polled:
+/// EPOLLIN exactly when receiving from any enabled port would not wait.
+class CAPSUSER_API actor : public receiver<actor> {
+  public:
+    static result<actor> try_open(const char *device = default_device) noexcept;
+    static actor open(const char *device = default_device) {
+        return value_or_throw(try_open(device));
+    }
+
+    actor() noexcept = default;
+    /// Takes an open /dev/caps over.
+    explicit actor(int fd) noexcept : fd_(fd) {}
+
+    int get() const noexcept { return fd_.get(); }
+    explicit operator bool() const noexcept { return static_cast<bool>(fd_); }
+    /// Gives the file descriptor up: the caller closes it.
+    [[nodiscard]] int release() noexcept { return fd_.release(); }
+    void reset() noexcept { fd_.reset(); }
+
+    result<caps::limits> try_query() const noexcept;
+    caps::limits query() const { return value_or_throw(try_query()); }
+    result<actor_info> try_info() const noexcept;
+    actor_info info() const { return value_or_throw(try_info()); }
+
+    /// A new port, disabled.
+    result<port> try_create_port(const port_options &options = {}) const noexcept;
+    port create_port(const port_options &options = {}) const {
+        return value_or_throw(try_create_port(options));
+    }
+    /// The port that every actor has, where answers and dispose messages go that name no other.
+    unowned<port> default_port() const noexcept { return {get(), CAPS_DEFAULT_PORT}; }
+
+    /// A connection to the port that the user options.uid registered under this name. ENOENT if
+    /// nobody did; EACCES if this user may not, or wants operations that are not granted.
+    result<connection> try_connect(std::string_view name,
+                                   const connect_options &options = {}) const noexcept;
+    connection connect(std::string_view name, const connect_options &options = {}) const {
+        return value_or_throw(try_connect(name, options));
+    }
+    /// A capability from a descriptor made by capability::export_fd(), which stays open.
+    result<capability> try_import_fd(int fd) const noexcept;
+    capability import_fd(int fd) const { return value_or_throw(try_import_fd(fd)); }
+
+    /// Withdraws an async call.
+    result<abort_outcome> try_abort(std::uint64_t id) const noexcept;
+    abort_outcome abort(std::uint64_t id) const { return value_or_throw(try_abort(id)); }
+
+    /// The held message with this id, which received::release() gave up. Its annex and body are
+    /// not put anywhere: read() gets the body again. One object at a time for each message.
+    result<received> try_held(std::uint64_t id) const noexcept;
+    received held(std::uint64_t id) const { return value_or_throw(try_held(id)); }
+
+  private:
+    friend class receiver<actor>;
+    detail_receive source() const noexcept { return {get(), CAPS_ANY_PORT}; }
+
+    descriptor fd_;
+};
+
+} // namespace caps
+
+#endif

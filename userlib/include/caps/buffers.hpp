@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: MIT
+// Where bytes are sent from and received into. Nothing here owns memory: what a view or a list was
+// made from must outlive it, as with std::span.
+#ifndef CAPS_BUFFERS_HPP
+#define CAPS_BUFFERS_HPP
+
+#include <linux/caps.h>
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <ranges>
+#include <span>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+namespace caps {
+
+/// What can be sent byte for byte. A pointer cannot, nor a view: it means nothing elsewhere.
+/// Padding inside structs is sent as it is.
+template <class T>
+concept plain = std::is_trivially_copyable_v<T> && !std::is_pointer_v<T> &&
+                !std::is_member_pointer_v<T> && !std::ranges::range<T>;
+
+namespace detail {
+
+template <class R>
+concept plain_range = std::ranges::contiguous_range<R> && std::ranges::sized_range<R> &&
+    plain<std::ranges::range_value_t<R>>;
+
+template <class R>
+concept writable_range = plain_range<R> &&
+    (std::is_lvalue_reference_v<R> || std::ranges::borrowed_range<R>)&&!std::is_const_v<
+        std::remove_reference_t<std::ranges::range_reference_t<R>>>;
+
+template <class R>
+std::size_t bytes_in(R &&range) {
+    return std::ranges::size(range) * sizeof(std::ranges::range_value_t<R>);
+}
+
+} // namespace detail
+
+/// Bytes to read: made from a span, an array, a vector, a string, any contiguous range of plain
+/// values. A string literal does not include its terminator.
+class const_bytes {
+  public:
+    constexpr const_bytes() noexcept = default;
+    constexpr const_bytes(const void *data, std::size_t size) noexcept : data_(data), size_(size) {}
+    constexpr const_bytes(std::string_view text) noexcept : const_bytes(text.data(), text.size()) {}
+    constexpr const_bytes(const char *text) noexcept : const_bytes(std::string_view(text)) {}
+    const_bytes(std::nullptr_t) = delete;
+    template <class R>
+    requires detail::plain_range<const R &> &&(
+        !std::convertible_to<const R &, const char *>)constexpr const_bytes(const R &range) noexcept
+        : const_bytes(std::ranges::data(range), detail::bytes_in(range)) {}
+
+    constexpr const void *data() const noexcept { return data_; }
+    constexpr std::size_t size() const noexcept { return size_; }
+    operator std::span<const std::byte>() const noexcept {
+        return {static_cast<const std::byte *>(data_), size_};
+    }
+
+  private:
+    const void *data_ = nullptr;
+    std::size_t size_ = 0;
+};
+
+/// Bytes to write: made from a span, an array, a vector, a string that live on.
+class bytes {
+  public:
+    constexpr bytes() noexcept = default;
+    constexpr bytes(void *data, std::size_t size) noexcept : data_(data), size_(size) {}
+    template <class R>
+    requires detail::writable_range<R>
+    constexpr bytes(R &&range) noexcept
+        : bytes(std::ranges::data(range), detail::bytes_in(range)) {}
+
+    constexpr void *data() const noexcept { return data_; }
+    constexpr std::size_t size() const noexcept { return size_; }
+    operator std::span<std::byte>() const noexcept {
+        return {static_cast<std::byte *>(data_), size_};
+    }
+
+  private:
+    void *data_ = nullptr;
+    std::size_t size_ = 0;
+};
+
+/// The bytes of one plain object: bytes_of(header).
+template <plain T>
+constexpr const_bytes bytes_of(const T &object) noexcept {
+    return {&object, sizeof(object)};
+}
+template <plain T>
+requires(!std::is_const_v<T>) constexpr bytes bytes_of(T &object) noexcept {
+    return {&object, sizeof(object)};
+}
+template <plain T>
+const_bytes bytes_of(const T &&) = delete;
+
+/// A list of pieces, gathered or scattered in order as one body; at most CAPS_MAX_IOVECS. Made
+/// from whatever a piece can be made from, or from {piece, piece, ...}. One piece needs no
+/// allocation.
+template <class Piece>
+class pieces {
+  public:
+    pieces() noexcept = default;
+    template <class T>
+    requires std::convertible_to<T, Piece> pieces(T &&one)
+    noexcept : one_(describe(Piece(std::forward<T>(one)))) {}
+    pieces(std::initializer_list<Piece> list) {
+        for (const Piece &piece : list)
+            add(piece);
+    }
+
+    /// Appends a piece. May allocate.
+    pieces &add(Piece piece) {
+        if (more_.empty() && one_.len == 0) {
+            one_ = describe(piece);
+            return *this;
+        }
+        if (more_.empty())
+            more_.push_back(one_);
+        more_.push_back(describe(piece));
+        return *this;
+    }
+
+    /// Of all pieces together, in bytes.
+    std::size_t size() const noexcept {
+        if (more_.empty())
+            return one_.len;
+        std::size_t sum = 0;
+        for (const caps_iovec &piece : more_)
+            sum += piece.len;
+        return sum;
+    }
+
+    /// The first piece.
+    Piece front() const noexcept {
+        return Piece(reinterpret_cast<pointer>(static_cast<std::uintptr_t>(first().base)),
+                     static_cast<std::size_t>(first().len));
+    }
+
+    /// Enters the pieces where the kernel looks for a body.
+    void put_into(caps_data &data) const noexcept {
+        const bool list = !more_.empty();
+        data.body = list ? reinterpret_cast<std::uintptr_t>(more_.data()) : one_.base;
+        data.body_len = list ? 0 : one_.len;
+        data.iov_count = static_cast<std::uint32_t>(more_.size());
+    }
+
+  private:
+    using pointer = decltype(std::declval<Piece>().data());
+
+    const caps_iovec &first() const noexcept { return more_.empty() ? one_ : more_.front(); }
+    static caps_iovec describe(Piece piece) noexcept {
+        return {reinterpret_cast<std::uintptr_t>(piece.data()), piece.size()};
+    }
+
+    caps_iovec one_{};
+    std::vector<caps_iovec> more_; // empty, or all of them
+};
+
+/// Where a body is gathered from.
+using const_buffers = pieces<const_bytes>;
+/// Where a body is scattered to.
+using buffers = pieces<bytes>;
+
+} // namespace caps
+
+#endif

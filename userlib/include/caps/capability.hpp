@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: MIT
+// Capabilities: the right to send to a port.
+#ifndef CAPS_CAPABILITY_HPP
+#define CAPS_CAPABILITY_HPP
+
+#include <caps/deadline.hpp>
+#include <caps/descriptor.hpp>
+#include <caps/message.hpp>
+
+#include <concepts>
+#include <optional>
+
+namespace caps {
+
+/// What a capability allows; combine with |.
+enum class rights : std::uint32_t {
+    none = 0,
+    send = CAPS_RIGHT_SEND,     ///< send and call
+    manage = CAPS_RIGHT_MANAGE, ///< remove, enable, disable, register, choose badges
+    insert = CAPS_RIGHT_INSERT, ///< put ports into a group (groups only)
+    accept = CAPS_RIGHT_ACCEPT, ///< place ports and capabilities in an actor (actors only)
+    grant = CAPS_RIGHT_GRANT,   ///< export it, or pass it on
+    watch = CAPS_RIGHT_WATCH,   ///< be told when the port or its owner dies
+    port = CAPS_RIGHTS_PORT,    ///< all that a port's owner has
+};
+
+constexpr rights operator|(rights a, rights b) noexcept {
+    return static_cast<rights>(static_cast<std::uint32_t>(a) | static_cast<std::uint32_t>(b));
+}
+constexpr rights operator&(rights a, rights b) noexcept {
+    return static_cast<rights>(static_cast<std::uint32_t>(a) & static_cast<std::uint32_t>(b));
+}
+/// Has it all of these?
+constexpr bool includes(rights has, rights these) noexcept {
+    return (has & these) == these;
+}
+
+/// A mask of operations: bit n allows operation n.
+using operation_mask = std::uint64_t;
+inline constexpr operation_mask all_operations = CAPS_ALL_OPERATIONS;
+/// operations(1, 2, 5): a mask that allows these.
+template <std::integral... N>
+constexpr operation_mask operations(N... numbers) noexcept {
+    return (operation_mask{0} | ... | (operation_mask{1} << numbers));
+}
+
+/// How to call; combine with |.
+enum class call_flags : std::uint32_t {
+    none = 0,
+    no_wait_queue = CAPS_NOWAIT_QUEUE,  ///< EAGAIN rather than wait for room in the queue
+    interruptible = CAPS_INTERRUPTIBLE, ///< EINTR also after the server took it
+    no_direct_reply = 1u << 31,         ///< do not pin a large reply buffer
+};
+
+constexpr call_flags operator|(call_flags a, call_flags b) noexcept {
+    return static_cast<call_flags>(static_cast<std::uint32_t>(a) | static_cast<std::uint32_t>(b));
+}
+
+/// A call whose reply buffers together are at least so large, in bytes, asks for its answer to be
+/// copied straight into them, which pins them while it waits. Worth it where answers are large;
+/// call_flags::no_direct_reply where a large buffer is given and answers are mostly small.
+inline constexpr std::size_t direct_reply_threshold = 64 * 1024;
+
+/// How to make a second, narrower capability. Asking for more than the original has is EPERM or
+/// EACCES.
+struct narrowing {
+    caps::rights rights = caps::rights::send;
+    operation_mask operations = all_operations;
+    /// What the port's owner sees with each message sent through it; bit 63 is the kernel's. Takes
+    /// the right to manage and an original without a badge.
+    std::optional<std::uint64_t> badge{};
+};
+
+/// What a capability is.
+struct capability_info {
+    caps::rights rights;
+    operation_mask operations;
+    std::uint64_t badge;
+    bool badged;
+    bool own;  ///< this actor owns the port
+    bool dead; ///< the port is gone
+};
+
+/// A handle in an actor's table, closed by the destructor. Must not outlive its actor, of which it
+/// knows no more than the file descriptor. Operations are const: they do not change the handle, and
+/// any number of threads may use it at once.
+class CAPSUSER_API capability {
+  public:
+    capability() noexcept = default;
+    /// Takes a handle over.
+    capability(int actor_fd, std::uint64_t handle) noexcept : actor_(actor_fd), handle_(handle) {}
+    capability(capability &&other) noexcept
+        : actor_(other.actor_), handle_(std::exchange(other.handle_, 0)) {}
+    // What other has is taken out before what was here is closed: x = std::move(x) is safe.
+    capability &operator=(capability &&other) noexcept {
+        capability taken(std::move(other));
+        std::swap(actor_, taken.actor_);
+        std::swap(handle_, taken.handle_);
+        return *this;
+    }
+    ~capability() { reset(); }
+
+    std::uint64_t get() const noexcept { return handle_; }
+    int actor_fd() const noexcept { return actor_; }
+    explicit operator bool() const noexcept { return handle_ != 0; }
+    /// Gives the handle up: the caller closes it.
+    [[nodiscard]] std::uint64_t release() noexcept { return std::exchange(handle_, 0); }
+    /// Closes it, ignoring errors. Messages sent through it stay queued.
+    void reset() noexcept;
+
+    /// One-way. Waits for room in the queue until the deadline; by default not at all (EAGAIN).
+    /// With message.source the receiver can answer, and the answer arrives there.
+    result<sent> try_send(const outgoing &message, deadline until = no_wait) const noexcept;
+    sent send(const outgoing &message, deadline until = no_wait) const {
+        return value_or_throw(try_send(message, until));
+    }
+
+    /// Sends and waits for the answer, whose body goes into the buffers. EPIPE: the server never
+    /// saw it, so calling again is safe. ECONNRESET: the server took it and died or dropped it; the
+    /// outcome is unknown. ETIMEDOUT and EINTR: failure::taken() tells which of both. A signal
+    /// before the server took it restarts the call (EINTR from a handler without SA_RESTART); after
+    /// that only a fatal one ends the wait, or any with call_flags::interruptible. no_wait is
+    /// EINVAL. Large buffers: see direct_reply_threshold.
+    result<caps::reply> try_call(const outgoing &message, const buffers &answer = {},
+                                 deadline until = forever,
+                                 call_flags flags = call_flags::none) const noexcept;
+    caps::reply call(const outgoing &message, const buffers &answer = {}, deadline until = forever,
+                     call_flags flags = call_flags::none) const {
+        return value_or_throw(try_call(message, answer, until, flags));
+    }
+
+    /// Sends and does not wait for the answer: it arrives exactly once as a message of kind::reply
+    /// with the id returned, on message.source (the default port if 0), also when the server dies,
+    /// unless actor::abort() withdraws it. The deadline is for room in the queue only.
+    result<sent> try_call_async(const outgoing &message, deadline until = no_wait) const noexcept;
+    sent call_async(const outgoing &message, deadline until = no_wait) const {
+        return value_or_throw(try_call_async(message, until));
+    }
+
+    /// A second handle, narrower or equal.
+    result<capability> try_duplicate(const narrowing &to) const noexcept;
+    capability duplicate(const narrowing &to) const { return value_or_throw(try_duplicate(to)); }
+    /// A second handle, equal: asks what this one has first.
+    result<capability> try_duplicate() const noexcept;
+    capability duplicate() const { return value_or_throw(try_duplicate()); }
+
+    result<capability_info> try_info() const noexcept;
+    capability_info info() const { return value_or_throw(try_info()); }
+
+    /// A copy of the capability in a file descriptor (close-on-exec), to be inherited or passed
+    /// over a socket; actor::import_fd() takes it out. Takes rights::grant.
+    result<descriptor> try_export_fd() const noexcept;
+    descriptor export_fd() const { return value_or_throw(try_export_fd()); }
+
+  private:
+    int actor_ = -1;
+    std::uint64_t handle_ = 0;
+};
+
+} // namespace caps
+
+#endif

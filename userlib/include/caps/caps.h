@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * libcapsuser for C, and for whatever can call C.
+ *
+ * One function for each command of /dev/caps, with the structs of
+ * <linux/caps.h>, where each is described. All return 0 or more on success and
+ * a negative errno on failure; errno itself is not meaningful. What a struct
+ * marks as out is filled in; nothing is kept after the return. `actor` is the
+ * file descriptor of an open /dev/caps: poll it, close it with close(2).
+ *
+ * No function waits, except capsu_call, capsu_receive, capsu_receive_batch and
+ * capsu_reply_receive, and capsu_send and capsu_call_async with a deadline.
+ *
+ * Every function is thread-safe. Each symbol carries the version of the library
+ * in which it got its present meaning. When the kernel's struct grows, so does
+ * the version of the functions that take it, and programs built before keep
+ * the old one.
+ */
+#ifndef CAPS_CAPS_H
+#define CAPS_CAPS_H
+
+#include <linux/caps.h>
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define CAPSU_API __attribute__((visibility("default")))
+
+/* Opens an actor, close-on-exec; device NULL is "/dev/caps". Returns the fd. */
+CAPSU_API int capsu_open(const char *device);
+CAPSU_API int capsu_query(int actor, struct caps_query *limits);
+CAPSU_API int capsu_actor_info(int actor, struct caps_actor_info *info);
+
+/* --- capabilities --- */
+
+CAPSU_API int capsu_duplicate(int actor, struct caps_duplicate *duplicate);
+CAPSU_API int capsu_close(int actor, uint64_t capability);
+CAPSU_API int capsu_capability_info(int actor, uint64_t capability,
+				    struct caps_capability_info *info);
+/* Returns the new file descriptor, close-on-exec. */
+CAPSU_API int capsu_export(int actor, uint64_t capability);
+CAPSU_API int capsu_import(int actor, int fd, uint64_t *capability);
+
+/* --- ports --- */
+
+/* queue_limit 0: the default. */
+CAPSU_API int capsu_port_create(int actor, uint64_t cookie,
+				uint32_t queue_limit, uint64_t *port);
+CAPSU_API int capsu_port_delete(int actor, uint64_t port);
+CAPSU_API int capsu_port_enable(int actor, uint64_t port, uint32_t priority);
+CAPSU_API int capsu_port_disable(int actor, uint64_t port);
+CAPSU_API int capsu_port_info(int actor, uint64_t port,
+			      struct caps_port_info *info);
+
+/* --- messages --- */
+
+CAPSU_API int capsu_send(int actor, struct caps_send *message);
+CAPSU_API int capsu_call(int actor, struct caps_call *call);
+CAPSU_API int capsu_call_async(int actor, struct caps_send *message);
+CAPSU_API int capsu_receive(int actor, struct caps_receive *receive);
+/* Returns how many were received. */
+CAPSU_API int capsu_receive_batch(int actor, uint64_t port, uint64_t deadline,
+				  struct caps_receive *entries, uint32_t count);
+CAPSU_API int capsu_get_data(int actor, struct caps_get_data *get);
+CAPSU_API int capsu_reply(int actor, struct caps_reply *reply);
+CAPSU_API int capsu_reply_receive(int actor, struct caps_reply_receive *both);
+CAPSU_API int capsu_discard(int actor, uint64_t id);
+/* Returns one of CAPS_ABORT_*. */
+CAPSU_API int capsu_abort(int actor, uint64_t id);
+CAPSU_API int capsu_header(int actor, uint64_t id, struct caps_header *header);
+CAPSU_API int capsu_identity(int actor, struct caps_identity *identity);
+
+/* --- services --- */
+
+/* Names are terminated strings; flags are CAPS_REGISTER_*. */
+CAPSU_API int capsu_register(int actor, uint64_t port, const char *name,
+			     uint64_t operations, uint32_t flags);
+CAPSU_API int capsu_unregister(int actor, const char *name);
+/* operations: in the wanted ones, out the granted ones. */
+CAPSU_API int capsu_connect(int actor, const char *name, uid_t uid,
+			    uint64_t *operations, uint64_t *capability);
+
+/* --- beside the commands --- */
+
+/* The deadline so many nanoseconds from now; negative: one that has passed. */
+CAPSU_API uint64_t capsu_deadline(int64_t nanoseconds);
+/*
+ * What to do about an error: a sentence for a person, never NULL. `command` is
+ * the ioctl number (CAPS_CALL, ...; 0 for capsu_open), `error` the errno,
+ * negative or positive.
+ */
+CAPSU_API const char *capsu_remedy(unsigned long command, int error);
+/* "0.1.0" */
+CAPSU_API const char *capsu_version(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+// All of libcapsuser: typed, owning access to /dev/caps. See libcapsuser(3).
+//
+//   actor       an open /dev/caps          port        receives messages
+//   capability  the right to send          connection  a capability got by name
+//   service     a registered name          received    a message that came
+//   outgoing    what to send               answer      what to reply
+//   reply       what a call brought back   batch       several messages
+//   unowned<>   a borrowed handle          result<>    a value or a failure
+//   deadline    until when to wait         error       the exception
+#ifndef CAPS_CAPS_HPP
+#define CAPS_CAPS_HPP
+
+#include <caps/actor.hpp>
+#include <caps/batch.hpp>
+#include <caps/buffers.hpp>
+#include <caps/capability.hpp>
+#include <caps/config.hpp>
+#include <caps/deadline.hpp>
+#include <caps/descriptor.hpp>
+#include <caps/error.hpp>
+#include <caps/message.hpp>
+#include <caps/port.hpp>
+#include <caps/result.hpp>
+#include <caps/service.hpp>
+#include <caps/unowned.hpp>
+
+#endif

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: MIT
+// Actors, ports and services.
+#include <caps/actor.hpp>
+#include <caps/caps.h>
+
+#include <algorithm>
+
+namespace caps {
+
+namespace {
+
+using kinds = failure::object_kind;
+
+failure of(const actor &on, operation what, int outcome) noexcept {
+    return {what, -outcome, kinds::actor, static_cast<std::uint64_t>(on.get())};
+}
+
+failure of(const port &on, operation what, int outcome) noexcept {
+    return {what, -outcome, kinds::capability, on.get()};
+}
+
+result<void> done_or(int outcome, const port &on, operation what) noexcept {
+    if (outcome < 0)
+        return failed(of(on, what, outcome));
+    return {};
+}
+
+// A name as the C interface takes it. What is too long, or has a terminator inside, becomes one
+// that the kernel refuses as it would have refused the original.
+class terminated {
+  public:
+    explicit terminated(std::string_view name) noexcept {
+        if (name.size() > CAPS_MAX_NAME || name.find('\0') != name.npos)
+            text_.fill('x');
+        else
+            std::ranges::copy(name, text_.begin());
+    }
+    const char *get() const noexcept { return text_.data(); }
+
+  private:
+    // One more than a name may have, and the terminator.
+    std::array<char, CAPS_MAX_NAME + 2> text_{};
+};
+
+} // namespace
+
+result<actor> actor::try_open(const char *device) noexcept {
+    const int outcome = capsu_open(device);
+    if (outcome < 0)
+        return failed(failure(operation::open, -outcome, kinds::device, device));
+    return actor(outcome);
+}
+
+result<limits> actor::try_query() const noexcept {
+    ::caps_query query;
+    const int outcome = capsu_query(get(), &query);
+    if (outcome < 0)
+        return failed(of(*this, operation::query, outcome));
+    return caps::limits{.features = query.features,
+                        .max_body = query.max_body,
+                        .max_copied_body = query.max_copied_body,
+                        .max_pinned = query.max_pinned,
+                        .copy_break = query.copy_break,
+                        .max_annex = query.max_annex,
+                        .max_pieces = query.max_iovecs,
+                        .max_batch = query.max_batch,
+                        .default_queue_limit = query.default_queue_limit,
+                        .max_queue_limit = query.max_queue_limit};
+}
+
+result<actor_info> actor::try_info() const noexcept {
+    ::caps_actor_info info;
+    const int outcome = capsu_actor_info(get(), &info);
+    if (outcome < 0)
+        return failed(of(*this, operation::actor_info, outcome));
+    return actor_info{.ports = info.ports,
+                      .capabilities = info.capabilities,
+                      .held = info.held,
+                      .pending = info.pending,
+                      .pinned_bodies = info.pinned_bodies,
+                      .pinned_bytes = info.pinned_bytes,
+                      .sent_copies = info.sent_copies,
+                      .sent_copy_bytes = info.sent_copy_bytes,
+                      .read_copies = info.read_copies,
+                      .read_copy_bytes = info.read_copy_bytes};
+}
+
+result<port> actor::try_create_port(const port_options &options) const noexcept {
+    std::uint64_t handle = 0;
+    const int outcome = capsu_port_create(get(), options.cookie, options.queue_limit, &handle);
+    if (outcome < 0)
+        return failed(of(*this, operation::port_create, outcome));
+    return port(get(), handle);
+}
+
+result<connection> actor::try_connect(std::string_view name,
+                                      const connect_options &options) const noexcept {
+    std::uint64_t handle = 0, operations = options.operations;
+    const int outcome =
+        capsu_connect(get(), terminated(name).get(), options.uid, &operations, &handle);
+    if (outcome < 0)
+        return failed(failure(operation::connect, -outcome, kinds::service, name, options.uid));
+    return connection(get(), handle, operations);
+}
+
+result<capability> actor::try_import_fd(int fd) const noexcept {
+    std::uint64_t handle = 0;
+    const int outcome = capsu_import(get(), fd, &handle);
+    if (outcome < 0)
+        return failed(
+            failure(operation::import_fd, -outcome, kinds::fd, static_cast<std::uint64_t>(fd)));
+    return capability(get(), handle);
+}
+
+result<abort_outcome> actor::try_abort(std::uint64_t id) const noexcept {
+    const int outcome = capsu_abort(get(), id);
+    if (outcome < 0)
+        return failed(failure(operation::abort, -outcome, kinds::message, id));
+    return static_cast<abort_outcome>(outcome);
+}
+
+result<received> actor::try_held(std::uint64_t id) const noexcept {
+    result<received> out;
+    ::caps_get_data annex{};
+    int outcome = capsu_header(get(), id, &out->header_);
+    if (outcome >= 0) {
+        annex.id = id;
+        annex.buffer.annex = reinterpret_cast<std::uintptr_t>(out->annex_.data());
+        annex.buffer.annex_len = CAPS_MAX_ANNEX;
+        outcome = capsu_get_data(get(), &annex);
+        if (outcome == -ECANCELED) { // the caller has gone, its annex with it; still to be ended
+            out->header_.annex_len = 0;
+            outcome = 0;
+        }
+    }
+    out->actor_ = get();
+    if (outcome < 0) {
+        (void)out->release(); // not ours to end
+        out = failed(failure(operation::header, -outcome, kinds::message, id));
+    }
+    return out;
+}
+
+result<void> port::try_enable(unsigned priority) const noexcept {
+    return done_or(capsu_port_enable(actor_fd(), get(), priority), *this, operation::port_enable);
+}
+
+result<void> port::try_disable() const noexcept {
+    return done_or(capsu_port_disable(actor_fd(), get()), *this, operation::port_disable);
+}
+
+result<void> port::try_remove() const noexcept {
+    return done_or(capsu_port_delete(actor_fd(), get()), *this, operation::port_remove);
+}
+
+result<port_info> port::try_info() const noexcept {
+    ::caps_port_info info;
+    const int outcome = capsu_port_info(actor_fd(), get(), &info);
+    if (outcome < 0)
+        return failed(of(*this, operation::port_info, outcome));
+    return port_info{.cookie = info.cookie,
+                     .sequence = info.sequence,
+                     .queue_limit = info.queue_limit,
+                     .queued = info.queued,
+                     .waiting = info.waiting,
+                     .users = info.users,
+                     .priority = info.priority,
+                     .enabled = (info.status & CAPS_PORT_ENABLED) != 0,
+                     .is_default = (info.status & CAPS_PORT_IS_DEFAULT) != 0};
+}
+
+result<service> port::try_register_service(std::string_view name,
+                                           const service_options &options) const noexcept {
+    const int outcome = capsu_register(actor_fd(), get(), terminated(name).get(),
+                                       options.operations, options.world ? CAPS_REGISTER_WORLD : 0);
+    if (outcome < 0)
+        return failed(
+            failure(operation::register_service, -outcome, kinds::service, name, ::geteuid()));
+    return service(actor_fd(), name);
+}
+
+service::service(int actor_fd, std::string_view name) noexcept : actor_(actor_fd) {
+    std::ranges::copy(name.substr(0, CAPS_MAX_NAME), name_.begin());
+}
+
+void service::reset() noexcept {
+    if (*this)
+        (void)capsu_unregister(actor_, name_.data());
+    release();
+}
+
+} // namespace caps

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+// Received messages: reading, answering, ending.
+#include <caps/caps.h>
+#include <caps/message.hpp>
+
+#include "describe.hpp"
+
+namespace caps {
+
+namespace {
+
+failure of(const received &on, operation what, int outcome, std::uint32_t result = 0) noexcept {
+    return {what, -outcome, failure::object_kind::message, on.id(), result};
+}
+
+} // namespace
+
+received::received(received &&other) noexcept {
+    take(other);
+}
+
+received &received::operator=(received &&other) noexcept {
+    if (this != &other) {
+        (void)try_discard();
+        take(other);
+    }
+    return *this;
+}
+
+// Only what is in use of the annex is copied: messages move often, annexes are mostly empty.
+void received::take(received &other) noexcept {
+    actor_ = other.actor_;
+    header_ = other.header_;
+    body_ = other.body_;
+    std::ranges::copy(other.annex(), annex_.begin());
+    other.clear();
+}
+
+void received::clear() noexcept {
+    header_ = {};
+    body_ = {};
+}
+
+std::uint64_t received::release() noexcept {
+    const std::uint64_t id = header_.id;
+    clear();
+    return id;
+}
+
+result<std::size_t> received::try_read(const buffers &into, std::uint64_t offset) const noexcept {
+    ::caps_get_data get{};
+    get.id = header_.id;
+    get.offset = offset;
+    get.buffer = detail::describe(bytes(), into);
+    const int outcome = capsu_get_data(actor_, &get);
+    if (outcome < 0)
+        return failed(of(*this, operation::read, outcome));
+    return static_cast<std::size_t>(get.copied);
+}
+
+result<std::vector<std::byte>> received::try_read_all() const {
+    std::vector<std::byte> all(header_.body_len);
+    if (all.empty()) // and perhaps not even held
+        return all;
+    const result<std::size_t> got = try_read(all);
+    if (!got)
+        return failed(got.error());
+    all.resize(*got);
+    return all;
+}
+
+// Two questions at most: what a sender was does not change after it sent.
+result<identity> received::try_identity() const {
+    constexpr std::size_t usual_groups = 32, usual_label = 128;
+    caps::identity who;
+    who.groups.resize(usual_groups);
+    who.label.resize(usual_label);
+    for (;;) {
+        ::caps_identity ask{};
+        ask.id = header_.id;
+        ask.groups = reinterpret_cast<std::uintptr_t>(who.groups.data());
+        ask.label = reinterpret_cast<std::uintptr_t>(who.label.data());
+        ask.group_count = static_cast<std::uint32_t>(who.groups.size());
+        ask.label_len = static_cast<std::uint32_t>(who.label.size());
+        const int outcome = capsu_identity(actor_, &ask);
+        if (outcome < 0)
+            return failed(of(*this, operation::identity, outcome));
+        const bool all = ask.group_count <= who.groups.size() && ask.label_len <= who.label.size();
+        who.groups.resize(ask.group_count);
+        who.label.resize(ask.label_len);
+        if (!all)
+            continue;
+        who.effective = ask.effective;
+        who.permitted = ask.permitted;
+        who.inheritable = ask.inheritable;
+        who.user_namespace = ask.user_namespace;
+        who.pid_namespace = ask.pid_namespace;
+        return who;
+    }
+}
+
+result<sent> received::try_reply(const answer &with) noexcept {
+    ::caps_reply reply{};
+    reply.id = header_.id;
+    reply.data = detail::describe(with.annex, with.body);
+    reply.status = with.status;
+    reply.flags = static_cast<std::uint32_t>(with.mode);
+    const int outcome = capsu_reply(actor_, &reply);
+    if (outcome < 0) {
+        if (outcome == -ECANCELED) // which ends it
+            end();
+        return failed(of(*this, operation::reply, outcome, reply.result));
+    }
+    end();
+    return sent{header_.id, (reply.result & CAPS_RESULT_COPIED) != 0};
+}
+
+result<void> received::try_discard() noexcept {
+    if (!held())
+        return {};
+    const int outcome = capsu_discard(actor_, header_.id);
+    end();
+    if (outcome < 0)
+        return failed(of(*this, operation::discard, outcome));
+    return {};
+}
+
+} // namespace caps

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: MIT
+// What to do about each errno of each operation, in words. The contract is in caps(7); parameters
+// are those of the module, in /sys/module/caps/parameters.
+#include "remedy.hpp"
+
+#include <caps/caps.h>
+
+#include <array>
+#include <cerrno>
+#include <span>
+
+namespace caps::detail {
+
+namespace {
+
+struct advice {
+    int code;
+    std::string_view text;
+};
+
+struct particular {
+    operation what;
+    int code;
+    std::string_view text;
+};
+
+constexpr std::string_view taken_text =
+    "The server had taken the call, so it may have been carried out: ask before doing it again.";
+constexpr std::string_view not_taken_text =
+    "The server had not taken the call and never will: it is safe to do it again.";
+constexpr std::string_view answered_text =
+    "The answer came, could not be written to the memory given, and is lost: pass writable buffers "
+    "that stay mapped, and ask the server before doing it again.";
+
+// Where an errno says more in one operation than in the others.
+constexpr particular particulars[] = {
+    {operation::open, ENOENT, "Load the module: make load, or modprobe caps."},
+    {operation::open, EACCES,
+     "Become a member of group caps, or have make load set the access to the device."},
+    {operation::open, EDQUOT,
+     "This user has as many actors open as it may: close some, or raise the module's max_actors."},
+    {operation::open, ENXIO, "The file is no caps device: name /dev/caps."},
+    {operation::duplicate, EPERM,
+     "Ask for no right that the capability lacks; a badge takes the right to manage and a "
+     "capability without one. Its info() tells what it has."},
+    {operation::duplicate, EACCES,
+     "Ask for no operation that the capability lacks; its info() tells what it has."},
+    {operation::duplicate, EINVAL,
+     "Use only the rights that exist, and badges below 2^63: the upper half is the kernel's."},
+    {operation::close, EBUSY, "The default port's own handle stays open as long as its actor."},
+    {operation::export_fd, EPERM,
+     "Export a capability that has the right to grant; its giver can add it."},
+    {operation::export_fd, EDQUOT,
+     "This user has as many capabilities exported as it may: close some of the descriptors, or "
+     "raise the module's max_files."},
+    {operation::import_fd, EBADF, "Pass a file descriptor that is open."},
+    {operation::import_fd, EINVAL, "Pass a file descriptor made by export_fd()."},
+    {operation::port_create, EDQUOT,
+     "This user has as many ports as it may: remove some, or raise the module's max_ports."},
+    {operation::port_create, EINVAL,
+     "Ask for a queue limit within the module's max_queue_limit; query() tells it."},
+    {operation::port_remove, EBUSY, "The default port goes with its actor, not before."},
+    {operation::port_enable, EINVAL, "Priorities go from 0, the first, to 255."},
+    {operation::port_disable, EBUSY, "It is not enabled: nothing is left to do."},
+    {operation::send, EAGAIN,
+     "The queue is full: give a deadline to wait for room, or try again when the receiver has "
+     "caught up."},
+    {operation::call_async, EAGAIN,
+     "The queue is full: give a deadline to wait for room, or try again when the receiver has "
+     "caught up."},
+    {operation::call, EAGAIN,
+     "The queue is full: call without no_wait_queue to wait for room, or try again later."},
+    {operation::call, EINVAL,
+     "Check that the operation is below 64, the deadline is not no_wait (a call waits for its "
+     "answer), the mode is not defer and bodies given as pieces are well-formed."},
+    {operation::send, EDQUOT,
+     "This user's share is used up: of this port's queue or of messages (max_messages), copied "
+     "bytes (max_kernel_bytes) or pinned bytes (max_pinned, and RLIMIT_MEMLOCK for defer). Let "
+     "receivers catch up, or raise the module's parameter."},
+    {operation::call_async, EDQUOT,
+     "This user's share is used up: of this port's queue or of messages (max_messages), copied "
+     "bytes (max_kernel_bytes) or pinned bytes (max_pinned, and RLIMIT_MEMLOCK for defer). Let "
+     "receivers catch up, or raise the module's parameter."},
+    {operation::call, EDQUOT,
+     "This user's share is used up: of this port's queue or of messages (max_messages), copied "
+     "bytes (max_kernel_bytes) or pinned bytes (max_pinned). Have fewer calls under way, or raise "
+     "the module's parameter."},
+    {operation::reply, EDQUOT,
+     "This user's share of copied bytes (max_kernel_bytes) or pinned bytes (max_pinned, and "
+     "RLIMIT_MEMLOCK for defer) is used up: end other messages, or raise the module's parameter. "
+     "The message is still held."},
+    {operation::receive, EDQUOT,
+     "This user holds cancelled calls that were never ended: reply to them or discard them."},
+    {operation::receive_batch, EDQUOT,
+     "This user holds cancelled calls that were never ended: reply to them or discard them."},
+    {operation::send, EMSGSIZE,
+     "Keep annexes to 128 bytes, bodies to 64 MiB in 1,024 pieces, and what is copied when sent to "
+     "the module's max_copied_body: use defer above it."},
+    {operation::call_async, EMSGSIZE,
+     "Keep annexes to 128 bytes, bodies to 64 MiB in 1,024 pieces, and what is copied when sent to "
+     "the module's max_copied_body: use defer above it."},
+    {operation::reply, EMSGSIZE,
+     "Keep annexes to 128 bytes, bodies to 64 MiB in 1,024 pieces, and what is copied when sent to "
+     "the module's max_copied_body: use defer above it. The message is still held."},
+    {operation::call, EMSGSIZE,
+     "Keep annexes to 128 bytes, bodies to 64 MiB in 1,024 pieces. A body that cannot be pinned, "
+     "or is sent with copy, is limited to the module's max_copied_body."},
+    {operation::receive, EAGAIN,
+     "Nothing is there: give a deadline to wait, or poll the actor first. Only enabled ports take "
+     "part in receiving from any."},
+    {operation::receive_batch, EAGAIN,
+     "Nothing is there: give a deadline to wait, or poll the actor first. Only enabled ports take "
+     "part in receiving from any."},
+    {operation::receive, ETIMEDOUT, "Nothing came in time: receive again when it suits."},
+    {operation::receive_batch, ETIMEDOUT, "Nothing came in time: receive again when it suits."},
+    {operation::receive_batch, EINVAL, "Give a batch room for 1 to 1,024 messages."},
+    {operation::send, ETIMEDOUT,
+     "The queue stayed full until the deadline: nothing was sent. Wait longer, or give up."},
+    {operation::call_async, ETIMEDOUT,
+     "The queue stayed full until the deadline: nothing was sent. Wait longer, or give up."},
+    {operation::reply, EINVAL,
+     "Only a call, or a message that named a source port, can be answered; end others with "
+     "discard()."},
+    {operation::reply, ECANCELED,
+     "The caller has gone, and the message with it: nothing is left to do."},
+    {operation::discard, ECANCELED, "The caller had gone already: nothing is left to do."},
+    {operation::register_service, EEXIST,
+     "Another living actor of this user holds the name: end it, or choose another name."},
+    {operation::register_service, EINVAL,
+     "Use 1 to 63 of A-Z a-z 0-9 _ . - for the name of a service."},
+    {operation::register_service, EPERM,
+     "Names beginning with '.' take CAP_SYS_ADMIN over the network namespace; others the right to "
+     "manage a port of one's own."},
+    {operation::register_service, EDQUOT,
+     "This user holds as many names as it may: give some back, or raise the module's max_names."},
+    {operation::connect, ENOENT,
+     "No living server of that uid has registered the name in this network namespace: start it, "
+     "or check name and uid."},
+    {operation::connect, EACCES,
+     "The service does not let this user in, or grants fewer operations than asked for."},
+    {operation::connect, EINVAL, "Use 1 to 63 of A-Z a-z 0-9 _ . - for the name of a service."},
+};
+
+// What an errno means wherever it comes from.
+constexpr advice generals[] = {
+    {EBADF, "Use a capability that this actor holds and has not closed, and an open actor."},
+    {EPERM, "Use a capability that has the right this needs; its info() tells what it has."},
+    {EACCES, "The capability's mask does not have this operation: get one from the server that "
+             "does."},
+    {EPIPE, "The port is gone and the server never saw this message: connect again; it is safe to "
+            "send it again."},
+    {ECONNRESET, "The server took the call and died, or dropped it: ask before doing it again."},
+    {EAGAIN, "It would have to wait: give a deadline, or try again later."},
+    {EDQUOT, "This user's share is used up: give something back, or raise the module's limit."},
+    {EMSGSIZE, "Stay within the limits that query() tells."},
+    {ENOMSG, "The message is unknown, or has been answered or discarded already: keep its id only "
+             "until then."},
+    {ECANCELED, "The caller has gone: discard the message."},
+    {EIDRM, "The port was removed while waiting on it: receive from another."},
+    {ENOTCONN, "An actor works only in the process that opened it, and only until that ends: open "
+               "one here (after a fork, in the child)."},
+    {EINTR, "A signal handler ran: do it again, or install the handler with SA_RESTART."},
+    {ETIMEDOUT, "The deadline passed: wait longer, or give up."},
+    {EINVAL, "An argument is out of range: see libcapsuser(3)."},
+    {E2BIG, "The program was built for a newer module: load that one."},
+    {ENOTTY, "The descriptor is no actor, or the module is older than the library: load the one "
+             "that came with it."},
+    {EFAULT, "Pass memory that is mapped, and writable where something is to be written."},
+    {EBUSY, "It is so already, or another thread is using it: look, then do it again."},
+    {ENOMEM, "The system is out of memory, or this control group is: free some, do it again."},
+    {EMFILE, "Close file descriptors, or raise RLIMIT_NOFILE."},
+    {ENFILE, "The system is out of files: raise fs.file-max."},
+};
+
+constexpr std::string_view unknown = "Not an error that caps(7) knows: see the kernel's log.";
+
+std::string_view look_up(operation what, int code) noexcept {
+    for (const particular &entry : particulars)
+        if (entry.what == what && entry.code == code)
+            return entry.text;
+    for (const advice &entry : generals)
+        if (entry.code == code)
+            return entry.text;
+    return unknown;
+}
+
+} // namespace
+
+std::string_view remedy(operation what, int code, bool taken, bool answered) noexcept {
+    if (what == operation::call) {
+        if (answered)
+            return answered_text;
+        if (code == ETIMEDOUT || code == EINTR)
+            return taken ? taken_text : not_taken_text;
+    }
+    return look_up(what, code);
+}
+
+} // namespace caps::detail
+
+extern "C" const char *capsu_remedy(unsigned long command, int error) {
+    using caps::operation;
+    static constexpr std::pair<unsigned long, operation> commands[] = {
+        {0, operation::open},
+        {CAPS_QUERY, operation::query},
+        {CAPS_ACTOR_INFO, operation::actor_info},
+        {CAPS_DUPLICATE, operation::duplicate},
+        {CAPS_CLOSE, operation::close},
+        {CAPS_CAPABILITY_INFO, operation::capability_info},
+        {CAPS_EXPORT, operation::export_fd},
+        {CAPS_IMPORT, operation::import_fd},
+        {CAPS_PORT_CREATE, operation::port_create},
+        {CAPS_PORT_DELETE, operation::port_remove},
+        {CAPS_PORT_ENABLE, operation::port_enable},
+        {CAPS_PORT_DISABLE, operation::port_disable},
+        {CAPS_PORT_INFO, operation::port_info},
+        {CAPS_SEND, operation::send},
+        {CAPS_CALL, operation::call},
+        {CAPS_CALL_ASYNC, operation::call_async},
+        {CAPS_RECEIVE, operation::receive},
+        {CAPS_RECEIVE_BATCH, operation::receive_batch},
+        {CAPS_GET_DATA, operation::read},
+        {CAPS_REPLY, operation::reply},
+        {CAPS_REPLY_RECEIVE, operation::receive},
+        {CAPS_DISCARD, operation::discard},
+        {CAPS_ABORT, operation::abort},
+        {CAPS_HEADER, operation::header},
+        {CAPS_IDENTITY, operation::identity},
+        {CAPS_REGISTER, operation::register_service},
+        {CAPS_UNREGISTER, operation::unregister},
+        {CAPS_CONNECT, operation::connect},
+    };
+    const int code = error < 0 ? -error : error;
+    for (const auto &[number, what] : commands)
+        if (number == command)
+            return caps::detail::look_up(what, code).data();
+    return caps::detail::look_up(operation::query, code).data();
+}
