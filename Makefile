@@ -11,7 +11,6 @@ build := $(CURDIR)/build
 CMAKE_FLAGS ?= -DCMAKE_BUILD_TYPE=RelWithDebInfo
 
 manuals := $(patsubst docs/%.scd,$(build)/docs/%,$(wildcard docs/*.scd))
-kbuild = $(MAKE) -C $(KDIR) M=$(CURDIR)/kmod
 
 .DEFAULT_GOAL := all
 
@@ -25,7 +24,7 @@ all: $(if $(shell command -v cmake),lib) module ## the module for the running ke
 
 module: ## kmod/caps.ko for the running kernel
 	@[ -e $(KDIR)/Makefile ] || scripts/load --why
-	$(kbuild) modules
+	$(MAKE) -C $(KDIR) M=$(CURDIR)/kmod modules
 
 $(build)/userlib/CMakeCache.txt: userlib/CMakeLists.txt
 	cmake -S userlib -B $(build)/userlib $(CMAKE_FLAGS) \
@@ -86,10 +85,13 @@ ci: ## check, check-style and check-debug, with one sum
 
 # --- to install ---
 
-# Plain "install" follows the file's mode, so that DESTDIR needs no root.
+# Not by kbuild's modules_install: it tries to sign with a key that only the
+# distributor has, and names another directory in each series.
+release = $(shell cat $(KDIR)/include/config/kernel.release)
+
 install: module lib docs ## module, library, manual pages, udev rule, group
-	$(kbuild) modules_install INSTALL_MOD_DIR=extra \
-		$(if $(DESTDIR),INSTALL_MOD_PATH=$(DESTDIR))
+	install -Dm644 kmod/caps.ko \
+		$(DESTDIR)/lib/modules/$(release)/extra/caps.ko
 	cmake --install $(build)/userlib --prefix $(prefix)
 	install -Dm644 scripts/60-caps.rules \
 		$(DESTDIR)$(prefix)/lib/udev/rules.d/60-caps.rules
@@ -102,7 +104,7 @@ install: module lib docs ## module, library, manual pages, udev rule, group
 		exit; \
 	done
 ifeq ($(DESTDIR),)
-	depmod
+	depmod $(release)
 	ldconfig
 	systemd-sysusers $(prefix)/lib/sysusers.d/caps.conf
 	-udevadm control --reload
