@@ -26,8 +26,8 @@ sum_run() {
 
 	if [[ $line =~ $form ]]; then
 		sum_add "${BASH_REMATCH[@]:1}"
-		if [ "${BASH_REMATCH[1]}" = 0 ] ||
-			{ [ $code != 0 ] && [ "${BASH_REMATCH[2]}" = 0 ]; }; then
+		if [ "${BASH_REMATCH[2]}" = 0 ] &&
+			{ [ $code != 0 ] || [ "${BASH_REMATCH[1]}" = 0 ]; }; then
 			sum_add 0 1 0
 			line="$line, and failed with status $code"
 		fi
