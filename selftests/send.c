@@ -247,15 +247,14 @@ TEST_F(send, with_a_source_is_answerable)
 	__u64 source = port_new(self->sender);
 	struct caps_send s = {
 		.capability = self->cap, .source = source,
-		.data = data_of("question", 8), .address = 77,
+		.data = data_of("question", 8),
 	};
 	struct message m;
 
 	ASSERT_OK(caps_ioctl(self->sender, CAPS_SEND, &s));
-	ASSERT_OK(receive(self->fd, self->port, &m));
+	ASSERT_OK(receive_until(self->fd, self->port, CAPS_HOLD, 0, &m));
 	EXPECT_EQ(CAPS_KIND_SEND, m.header.kind);
-	EXPECT_TRUE(m.header.flags & CAPS_HEADER_ANSWERABLE);
-	EXPECT_TRUE(m.header.flags & CAPS_HEADER_HELD);
+	EXPECT_EQ(CAPS_HEADER_HELD | CAPS_HEADER_ANSWERABLE, m.header.flags);
 	ASSERT_NE(0, m.header.id);
 	ASSERT_OK(reply_text(self->fd, m.header.id, 3, "answer"));
 	EXPECT_ERR(ENOMSG, reply_text(self->fd, m.header.id, 3, "again"));
@@ -265,6 +264,22 @@ TEST_F(send, with_a_source_is_answerable)
 	EXPECT_EQ(3, m.header.status);
 	EXPECT_EQ(0, m.header.error);
 	EXPECT_STREQ("answer", m.body);
+	EXPECT_ERR(EAGAIN, receive_now(self->sender, source, &m));
+}
+
+/* A receiver that does not hold it does not mean to answer. */
+TEST_F(send, with_a_source_need_not_be_answered)
+{
+	struct caps_send s = {
+		.capability = self->cap, .source = port_new(self->sender),
+	};
+	struct message m;
+
+	ASSERT_OK(caps_ioctl(self->sender, CAPS_SEND, &s));
+	ASSERT_OK(receive(self->fd, self->port, &m));
+	EXPECT_EQ(0, m.header.flags);
+	EXPECT_EQ(0, m.header.id);
+	EXPECT_EQ(0, actor_info(self->fd).held);
 }
 
 /* A source that is not one's own cannot be answered to. */
@@ -287,7 +302,7 @@ TEST_F(send, dropped_send_is_not_answered)
 
 	ASSERT_OK(caps_ioctl(self->sender, CAPS_SEND, &s));
 	ASSERT_OK(caps_ioctl(self->sender, CAPS_SEND, &s));
-	ASSERT_OK(receive(self->fd, self->port, &m));
+	ASSERT_OK(receive_until(self->fd, self->port, CAPS_HOLD, 0, &m));
 	ASSERT_OK(discard(self->fd, m.header.id));
 	close(self->fd);
 	EXPECT_ERR(EAGAIN, receive_now(self->sender, source, &m));
