@@ -97,7 +97,7 @@ int capsu_port_create(int actor, uint64_t cookie, uint32_t queue_limit, uint64_t
 }
 
 int capsu_port_delete(int actor, uint64_t port) {
-    struct caps_port which = {.capability = port, .flags = 0, .reserved = 0};
+    struct caps_port_ref which = {.capability = port, .flags = 0, .reserved = 0};
     return command(actor, CAPS_PORT_DELETE, &which);
 }
 
@@ -107,7 +107,7 @@ int capsu_port_enable(int actor, uint64_t port, uint32_t priority) {
 }
 
 int capsu_port_disable(int actor, uint64_t port) {
-    struct caps_port which = {.capability = port, .flags = 0, .reserved = 0};
+    struct caps_port_ref which = {.capability = port, .flags = 0, .reserved = 0};
     return command(actor, CAPS_PORT_DISABLE, &which);
 }
 

@@ -30,13 +30,24 @@ template <class R>
 concept plain_range = std::ranges::contiguous_range<R> && std::ranges::sized_range<R> &&
     plain<std::ranges::range_value_t<R>>;
 
+// Text in an array ends at its terminator.
 template <class R>
-concept writable_range = plain_range<R> &&
-    (std::is_lvalue_reference_v<R> || std::ranges::borrowed_range<R>)&&!std::is_const_v<
-        std::remove_reference_t<std::ranges::range_reference_t<R>>>;
+concept readable_range = plain_range<const R &> && !std::convertible_to<const R &, const char *>;
 
 template <class R>
-std::size_t bytes_in(R &&range) {
+concept changeable = !std::is_const_v<std::remove_reference_t<std::ranges::range_reference_t<R>>>;
+
+template <class T>
+concept changeable_object = plain<T> && !std::is_const_v<T>;
+
+template <class R>
+concept lasting = std::is_lvalue_reference_v<R> || std::ranges::borrowed_range<R>;
+
+template <class R>
+concept writable_range = plain_range<R> && lasting<R> && changeable<R>;
+
+template <class R>
+constexpr std::size_t bytes_in(R &&range) {
     return std::ranges::size(range) * sizeof(std::ranges::range_value_t<R>);
 }
 
@@ -51,9 +62,8 @@ class const_bytes {
     constexpr const_bytes(std::string_view text) noexcept : const_bytes(text.data(), text.size()) {}
     constexpr const_bytes(const char *text) noexcept : const_bytes(std::string_view(text)) {}
     const_bytes(std::nullptr_t) = delete;
-    template <class R>
-    requires detail::plain_range<const R &> &&(
-        !std::convertible_to<const R &, const char *>)constexpr const_bytes(const R &range) noexcept
+    template <detail::readable_range R>
+    constexpr const_bytes(const R &range) noexcept
         : const_bytes(std::ranges::data(range), detail::bytes_in(range)) {}
 
     constexpr const void *data() const noexcept { return data_; }
@@ -72,13 +82,13 @@ class bytes {
   public:
     constexpr bytes() noexcept = default;
     constexpr bytes(void *data, std::size_t size) noexcept : data_(data), size_(size) {}
-    template <class R>
-    requires detail::writable_range<R>
+    template <detail::writable_range R>
     constexpr bytes(R &&range) noexcept
         : bytes(std::ranges::data(range), detail::bytes_in(range)) {}
 
     constexpr void *data() const noexcept { return data_; }
     constexpr std::size_t size() const noexcept { return size_; }
+    constexpr operator const_bytes() const noexcept { return {data_, size_}; }
     operator std::span<std::byte>() const noexcept {
         return {static_cast<std::byte *>(data_), size_};
     }
@@ -93,8 +103,8 @@ template <plain T>
 constexpr const_bytes bytes_of(const T &object) noexcept {
     return {&object, sizeof(object)};
 }
-template <plain T>
-requires(!std::is_const_v<T>) constexpr bytes bytes_of(T &object) noexcept {
+template <detail::changeable_object T>
+constexpr bytes bytes_of(T &object) noexcept {
     return {&object, sizeof(object)};
 }
 template <plain T>
@@ -107,9 +117,8 @@ template <class Piece>
 class pieces {
   public:
     pieces() noexcept = default;
-    template <class T>
-    requires std::convertible_to<T, Piece> pieces(T &&one)
-    noexcept : one_(describe(Piece(std::forward<T>(one)))) {}
+    template <std::convertible_to<Piece> T>
+    pieces(T &&one) noexcept : one_(describe(Piece(std::forward<T>(one)))) {}
     pieces(std::initializer_list<Piece> list) {
         for (const Piece &piece : list)
             add(piece);

@@ -4,9 +4,17 @@
 #define CAPS_UNOWNED_HPP
 
 #include <concepts>
+#include <type_traits>
 #include <utility>
 
 namespace caps {
+
+namespace detail {
+
+template <class T>
+concept scalar = std::is_scalar_v<T>;
+
+} // namespace detail
 
 /// A handle that somebody else owns and keeps alive, used through -> or as a const T &. Copying is
 /// free.
@@ -15,9 +23,8 @@ class unowned {
   public:
     unowned() noexcept = default;
     /// From what T takes over: unowned<capability>(actor.get(), handle), unowned<actor>(fd).
-    template <class... Raw>
-    requires std::constructible_from<T, Raw...> &&(sizeof...(Raw) > 0) &&
-        (std::is_scalar_v<Raw> && ...) unowned(Raw... raw) noexcept : handle_(raw...) {}
+    template <detail::scalar... Raw>
+    unowned(Raw... raw) noexcept : handle_(raw...) {}
     unowned(const T &owner) noexcept : handle_(borrow(owner)) {}
     unowned(const unowned &other) noexcept : handle_(borrow(other.handle_)) {}
     unowned &operator=(const unowned &other) noexcept {

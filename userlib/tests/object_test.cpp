@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: MIT
+// Actors, ports, capabilities, services: made, asked, narrowed, passed on, gone with their objects.
+#include "device.hpp"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+
+namespace {
+
+using namespace test;
+
+class object : public device {
+  protected:
+    std::string name_ = "object." + std::to_string(::getpid());
+};
+
+TEST_F(object, limits_make_sense) {
+    const auto limits = me.query();
+    EXPECT_EQ(limits.max_annex, CAPS_MAX_ANNEX);
+    EXPECT_EQ(limits.max_body, CAPS_MAX_BODY);
+    EXPECT_EQ(limits.max_pieces, CAPS_MAX_IOVECS);
+    EXPECT_EQ(limits.max_batch, CAPS_MAX_BATCH);
+    EXPECT_GT(limits.max_queue_limit, 0u);
+    EXPECT_LE(limits.copy_break, caps::direct_reply_threshold)
+        << "a direct reply of what would be copied anyway pays for pins in vain";
+    std::printf("copy-break %u, queue limit %u\n", limits.copy_break, limits.default_queue_limit);
+}
+
+TEST_F(object, port_knows_what_it_was_made_with) {
+    const caps::port port = me.create_port({.cookie = 42, .queue_limit = 5});
+    auto info = port.info();
+    EXPECT_EQ(info.cookie, 42u);
+    EXPECT_EQ(info.queue_limit, 5u);
+    EXPECT_FALSE(info.enabled);
+    EXPECT_FALSE(info.is_default);
+    port.enable(17);
+    port.send({});
+    info = port.info();
+    EXPECT_TRUE(info.enabled);
+    EXPECT_EQ(info.priority, 17u);
+    EXPECT_EQ(info.queued, 1u);
+    EXPECT_EQ(info.users, 1u);
+    EXPECT_EQ(info.sequence, 0u);
+    const auto twice = port.try_disable();
+    EXPECT_TRUE(twice);
+    EXPECT_EQ(port.try_disable().error().code(), EBUSY);
+}
+
+TEST_F(object, port_goes_with_its_object_and_takes_its_handle_along) {
+    const auto before = me.info();
+    {
+        const caps::port port = me.create_port();
+        EXPECT_EQ(me.info().ports, before.ports + 1);
+        EXPECT_EQ(me.info().capabilities, before.capabilities + 1);
+    }
+    EXPECT_EQ(me.info().ports, before.ports);
+    EXPECT_EQ(me.info().capabilities, before.capabilities);
+}
+
+TEST_F(object, port_that_is_assigned_to_goes) {
+    const auto before = me.info();
+    caps::port port = me.create_port();
+    port = me.create_port();
+    EXPECT_EQ(me.info().ports, before.ports + 1);
+    EXPECT_EQ(me.info().capabilities, before.capabilities + 1);
+    EXPECT_TRUE(port.try_info());
+}
+
+TEST_F(object, port_that_was_released_lives_on) {
+    const auto before = me.info();
+    std::uint64_t handle = 0;
+    {
+        caps::port port = me.create_port();
+        handle = port.release();
+    }
+    EXPECT_EQ(me.info().ports, before.ports + 1);
+    caps::port again(me.get(), handle);
+    EXPECT_TRUE(again.try_info());
+}
+
+TEST_F(object, default_port_is_there_and_stays) {
+    const auto port = me.default_port();
+    EXPECT_TRUE(port->info().is_default);
+    EXPECT_EQ(port->try_remove().error().code(), EBUSY);
+    port->send({.body = "to myself"});
+    std::array<char, 16> room{};
+    EXPECT_EQ(port->receive(room, soon()).text(), "to myself");
+}
+
+TEST_F(object, capability_is_closed_with_its_object) {
+    const caps::port port = me.create_port();
+    const auto before = me.info().capabilities;
+    std::uint64_t handle = 0;
+    {
+        const caps::capability one = port.duplicate(), two = port.duplicate();
+        handle = one.get();
+        EXPECT_EQ(me.info().capabilities, before + 2);
+    }
+    EXPECT_EQ(me.info().capabilities, before);
+    const caps::unowned<caps::capability> dangling(me.get(), handle);
+    EXPECT_EQ(dangling->try_send({}).error().code(), EBADF);
+}
+
+TEST_F(object, capability_can_only_be_narrowed) {
+    const caps::port port = me.create_port();
+    const auto narrow = port.duplicate(
+        {.rights = caps::rights::send, .operations = caps::operations(1, 2), .badge = 99});
+    const auto info = narrow.info();
+    EXPECT_EQ(info.rights, caps::rights::send);
+    EXPECT_EQ(info.operations, 0b110u);
+    EXPECT_TRUE(info.badged);
+    EXPECT_EQ(info.badge, 99u);
+    EXPECT_TRUE(info.own);
+    EXPECT_FALSE(info.dead);
+    const auto more_rights = narrow.try_duplicate(
+        {.rights = caps::rights::send | caps::rights::grant, .operations = caps::operations(1)});
+    ASSERT_FALSE(more_rights);
+    EXPECT_EQ(more_rights.error().code(), EPERM) << more_rights.error().message();
+    const auto more_operations = narrow.try_duplicate({.operations = caps::operations(3)});
+    ASSERT_FALSE(more_operations);
+    EXPECT_EQ(more_operations.error().code(), EACCES) << more_operations.error().message();
+    EXPECT_EQ(narrow.duplicate().info().operations, 0b110u) << "without arguments: the same";
+}
+
+TEST_F(object, badge_tells_the_owner_who_sent) {
+    const caps::port port = me.create_port();
+    const auto alice = port.duplicate({.badge = 1}), bob = port.duplicate({.badge = 2});
+    bob.send({});
+    alice.send({});
+    EXPECT_EQ(port.receive({}, soon()).badge(), 2u);
+    EXPECT_EQ(port.receive({}, soon()).badge(), 1u);
+}
+
+TEST_F(object, capability_travels_over_a_socket) {
+    int ends[2];
+    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
+    const caps::descriptor near(ends[0]), far(ends[1]);
+    const caps::port port = me.create_port();
+    char byte = 0;
+    iovec part{.iov_base = &byte, .iov_len = 1};
+    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+    msghdr message{};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = control;
+    message.msg_controllen = sizeof(control);
+    process receiver([&] {
+        if (::recvmsg(far.get(), &message, MSG_CMSG_CLOEXEC) != 1)
+            return 1;
+        int fd = -1;
+        std::memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(fd));
+        const caps::descriptor got(fd);
+        const auto actor = caps::actor::open();
+        const auto capability = actor.import_fd(got.get());
+        capability.send({.body = "over a socket"});
+        return 0;
+    });
+    {
+        const auto exported =
+            port.duplicate({.rights = caps::rights::send | caps::rights::grant}).export_fd();
+        const int fd = exported.get();
+        cmsghdr *header = CMSG_FIRSTHDR(&message);
+        header->cmsg_level = SOL_SOCKET;
+        header->cmsg_type = SCM_RIGHTS;
+        header->cmsg_len = CMSG_LEN(sizeof(int));
+        std::memcpy(CMSG_DATA(header), &fd, sizeof(fd));
+        ASSERT_EQ(::sendmsg(near.get(), &message, 0), 1) << std::strerror(errno);
+    }
+    std::array<char, 32> room{};
+    EXPECT_EQ(port.receive(room, soon()).text(), "over a socket");
+    EXPECT_EQ(receiver.wait(), 0);
+}
+
+TEST_F(object, export_takes_the_right_to_grant) {
+    const caps::port port = me.create_port();
+    const auto mute = port.duplicate({.rights = caps::rights::send});
+    const auto refused = mute.try_export_fd();
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code(), EPERM) << refused.error().message();
+}
+
+TEST_F(object, import_refuses_what_is_no_capability) {
+    const caps::descriptor null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    const auto refused = me.try_import_fd(null.get());
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code(), EINVAL) << refused.error().message();
+    EXPECT_EQ(me.try_import_fd(-1).error().code(), EBADF);
+}
+
+TEST_F(object, service_is_found_by_its_name) {
+    const caps::port door = me.create_port();
+    const auto service =
+        door.register_service(name_, {.operations = caps::operations(0, 4), .world = true});
+    EXPECT_EQ(service.name(), name_);
+    process client([&] {
+        const auto actor = caps::actor::open();
+        const auto server = actor.connect(name_);
+        if (server.operations() != caps::operations(0, 4))
+            return 1;
+        std::array<char, 16> room{};
+        if (server.call({.operation = 4}, room, soon()).text() != "found")
+            return 2;
+        return server.try_call({.operation = 5}, {}, soon()).error().code() == EACCES ? 0 : 3;
+    });
+    auto message = door.receive({}, soon());
+    EXPECT_NE(message.badge() & CAPS_BADGE_KERNEL, 0u);
+    message.reply({.body = "found"});
+    EXPECT_EQ(client.wait(), 0);
+}
+
+TEST_F(object, service_ends_with_its_object) {
+    const caps::port door = me.create_port();
+    {
+        const auto service = door.register_service(name_);
+        const auto taken = door.try_register_service(name_);
+        ASSERT_FALSE(taken);
+        EXPECT_EQ(taken.error().code(), EEXIST) << taken.error().message();
+        EXPECT_TRUE(me.try_connect(name_));
+    }
+    const auto gone = me.try_connect(name_);
+    ASSERT_FALSE(gone);
+    EXPECT_EQ(gone.error().code(), ENOENT) << gone.error().message();
+    EXPECT_TRUE(door.try_register_service(name_));
+}
+
+TEST_F(object, service_that_was_released_stays) {
+    const caps::port door = me.create_port();
+    door.register_service(name_).release();
+    EXPECT_TRUE(me.try_connect(name_));
+    caps::service(me.get(), name_).reset();
+    EXPECT_FALSE(me.try_connect(name_));
+}
+
+TEST_F(object, names_that_no_service_can_have_are_refused) {
+    const caps::port door = me.create_port();
+    for (const std::string &bad :
+         {std::string(), std::string(64, 'x'), std::string(500, 'x'), std::string("a b"),
+          std::string("a/b"), std::string("ok\0hidden", 9), std::string("\xc3\xa4")}) {
+        const auto refused = door.try_register_service(bad);
+        ASSERT_FALSE(refused) << "\"" << bad << "\"";
+        EXPECT_EQ(refused.error().code(), EINVAL) << refused.error().message();
+        EXPECT_EQ(me.try_connect(bad).error().code(), EINVAL) << "\"" << bad << "\"";
+    }
+    EXPECT_TRUE(door.try_register_service(std::string(63, 'y')));
+}
+
+TEST_F(object, service_of_another_user_is_another_service) {
+    const caps::port door = me.create_port();
+    const auto service = door.register_service(name_);
+    const auto other = me.try_connect(name_, {.uid = ::geteuid() + 1});
+    ASSERT_FALSE(other);
+    EXPECT_EQ(other.error().code(), ENOENT) << other.error().message();
+}
+
+} // namespace
