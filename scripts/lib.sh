@@ -25,6 +25,17 @@ show_help() {
 	sed -n '3,/^[^#]/ { /^#/ { s/^# \{0,1\}//; p } }' "$0"
 }
 
+# quietly LOG COMMAND...: its output goes to LOG, and is shown if it fails.
+quietly() {
+	local log=$1
+	shift
+	mkdir -p "$(dirname "$log")"
+	"$@" >"$log" 2>&1 || {
+		tail -n 60 "$log" >&2
+		die "failed: $* (all of it: $log)"
+	}
+}
+
 # quote WORD...: each word so that any POSIX shell reads it back unchanged.
 quote() {
 	local word sep=
