@@ -26,11 +26,11 @@ module: ## kmod/caps.ko for the running kernel
 	@[ -e $(KDIR)/Makefile ] || scripts/load --why
 	$(MAKE) -C $(KDIR) M=$(CURDIR)/kmod modules
 
-$(build)/userlib/CMakeCache.txt: userlib/CMakeLists.txt
-	cmake -S userlib -B $(build)/userlib $(CMAKE_FLAGS) \
+# Configured each time: what was missing before may have been installed.
+lib: ## the library, its tests and examples, in build/userlib
+	@mkdir -p $(build)
+	flock $(build) cmake -S userlib -B $(build)/userlib $(CMAKE_FLAGS) \
 		-DCMAKE_INSTALL_PREFIX=$(prefix)
-
-lib: $(build)/userlib/CMakeCache.txt ## the library, its tests and examples, in build/userlib
 	flock $(build) cmake --build $(build)/userlib -j 2
 
 selftests: ## the kernel's selftests, in build/selftests
