@@ -285,9 +285,9 @@ FIXTURE_VARIANT_ADD(command, port_create) {
 };
 
 FIXTURE_VARIANT_ADD(command, port_delete) {
-	CAPS_PORT_DELETE, CAPS_PORT_SIZE_VER0, handle,
-	.flags = { AT(caps_port, flags) },
-	.reserved = { AT(caps_port, reserved) },
+	CAPS_PORT_DELETE, CAPS_PORT_REF_SIZE_VER0, handle,
+	.flags = { AT(caps_port_ref, flags) },
+	.reserved = { AT(caps_port_ref, reserved) },
 };
 
 FIXTURE_VARIANT_ADD(command, port_enable) {
@@ -296,9 +296,9 @@ FIXTURE_VARIANT_ADD(command, port_enable) {
 };
 
 FIXTURE_VARIANT_ADD(command, port_disable) {
-	CAPS_PORT_DISABLE, CAPS_PORT_SIZE_VER0, handle,
-	.flags = { AT(caps_port, flags) },
-	.reserved = { AT(caps_port, reserved) },
+	CAPS_PORT_DISABLE, CAPS_PORT_REF_SIZE_VER0, handle,
+	.flags = { AT(caps_port_ref, flags) },
+	.reserved = { AT(caps_port_ref, reserved) },
 };
 
 FIXTURE_VARIANT_ADD(command, port_info) {

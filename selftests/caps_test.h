@@ -226,14 +226,14 @@ static inline long port_enable(int fd, __u64 port, __u32 priority)
 
 static inline long port_disable(int fd, __u64 port)
 {
-	struct caps_port p = { .capability = port };
+	struct caps_port_ref p = { .capability = port };
 
 	return caps_ioctl(fd, CAPS_PORT_DISABLE, &p);
 }
 
 static inline long port_delete(int fd, __u64 port)
 {
-	struct caps_port p = { .capability = port };
+	struct caps_port_ref p = { .capability = port };
 
 	return caps_ioctl(fd, CAPS_PORT_DELETE, &p);
 }

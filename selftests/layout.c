@@ -102,12 +102,12 @@ TEST(caps_port_create)
 	FIELD(caps_port_create, capability, 16);
 }
 
-TEST(caps_port)
+TEST(caps_port_ref)
 {
-	SIZE(caps_port, 16);
-	FIELD(caps_port, capability, 0);
-	FIELD(caps_port, flags, 8);
-	FIELD(caps_port, reserved, 12);
+	SIZE(caps_port_ref, 16);
+	FIELD(caps_port_ref, capability, 0);
+	FIELD(caps_port_ref, flags, 8);
+	FIELD(caps_port_ref, reserved, 12);
 }
 
 TEST(caps_port_enable)
