@@ -248,7 +248,7 @@ struct caps_port_create {
  * be received from by name. EBUSY if it is not enabled. [servers shedding
  * load, servers in maintenance]
  */
-struct caps_port {
+struct caps_port_ref {
 	__u64 capability;
 	__u32 flags;			/* 0 */
 	__u32 reserved;			/* 0 */
@@ -327,8 +327,8 @@ struct caps_data {
  *		CAPS_REPLY, CAPS_GET_DATA, CAPS_DISCARD. CANCELLED: the name of
  *		the call whose caller left (it stays, until replied to or
  *		discarded). REPLY and DISPOSE: what CAPS_CALL_ASYNC or CAPS_SEND
- *		returned, for a deferred reply's DISPOSE the id replied to.
- *		Else 0.
+ *		returned (0: the answer to a CAPS_SEND), for a deferred reply's
+ *		DISPOSE the id replied to. Else 0.
  * @error	REPLY only: 0, or why the kernel ended the call, as a positive
  *		errno; @status is then 0.
  * @pid		the sender's process, in the receiver's pid namespace, 0 where
@@ -615,9 +615,9 @@ struct caps_connect {
 #define CAPS_IMPORT		_IOWR(CAPS_IOC, 0x14, struct caps_import)
 
 #define CAPS_PORT_CREATE	_IOWR(CAPS_IOC, 0x20, struct caps_port_create)
-#define CAPS_PORT_DELETE	_IOWR(CAPS_IOC, 0x21, struct caps_port)
+#define CAPS_PORT_DELETE	_IOWR(CAPS_IOC, 0x21, struct caps_port_ref)
 #define CAPS_PORT_ENABLE	_IOWR(CAPS_IOC, 0x22, struct caps_port_enable)
-#define CAPS_PORT_DISABLE	_IOWR(CAPS_IOC, 0x23, struct caps_port)
+#define CAPS_PORT_DISABLE	_IOWR(CAPS_IOC, 0x23, struct caps_port_ref)
 #define CAPS_PORT_INFO		_IOWR(CAPS_IOC, 0x24, struct caps_port_info)
 
 #define CAPS_SEND		_IOWR(CAPS_IOC, 0x30, struct caps_send)
@@ -646,7 +646,7 @@ struct caps_connect {
 #define CAPS_EXPORT_SIZE_VER0		16
 #define CAPS_IMPORT_SIZE_VER0		16
 #define CAPS_PORT_CREATE_SIZE_VER0	24
-#define CAPS_PORT_SIZE_VER0		16
+#define CAPS_PORT_REF_SIZE_VER0		16
 #define CAPS_PORT_ENABLE_SIZE_VER0	16
 #define CAPS_PORT_INFO_SIZE_VER0	56
 #define CAPS_SEND_SIZE_VER0		88

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Who pays.
+ *
+ * A *user* is a kuid with what it has in use of each resource. A *chain* is
+ * the list of users that pay for what a credential creates: its real uid, and
+ * the owner of every user namespace from its own up to, but not including, the
+ * initial one, each kuid once. So a namespace's owner pays along with those
+ * inside and cannot multiply his share by making more of them.
+ *
+ * Everything is charged to every user of the chain before the object can be
+ * found by anybody, or to none; limits are module parameters. Users live while
+ * a chain refers to them, chains while an object charged to them does.
+ *
+ * Locking: a spinlock guards the table of users; charges are atomic. Both are
+ * leaves.
+ */
+#ifndef _CAPS_ACCOUNT_H
+#define _CAPS_ACCOUNT_H
+
+#include <linux/atomic.h>
+#include <linux/cred.h>
+#include <linux/refcount.h>
+#include <linux/uidgid.h>
+
+enum caps_resource {
+	CAPS_MESSAGES,		/* messages, spare ones included */
+	CAPS_KERNEL_BYTES,	/* their bytes and those of copied bodies */
+	CAPS_PINNED_BYTES,	/* bytes of pinned pages */
+	CAPS_CAPABILITIES,	/* handles */
+	CAPS_PORTS,
+	CAPS_NAMES,		/* service names */
+	CAPS_FILES,		/* exported capabilities */
+	CAPS_ACTORS,
+	CAPS_RESOURCES
+};
+
+struct caps_user {
+	struct hlist_node link;		/* users_lock */
+	kuid_t uid;
+	refcount_t refs;
+	atomic_long_t used[CAPS_RESOURCES];
+};
+
+struct caps_chain {
+	refcount_t refs;
+	unsigned int count;
+	struct caps_user *users[];
+};
+
+struct caps_chain *caps_chain_create(const struct cred *cred);
+void caps_chain_put(struct caps_chain *chain);
+
+static inline struct caps_chain *caps_chain_get(struct caps_chain *chain)
+{
+	refcount_inc(&chain->refs);
+	return chain;
+}
+
+int caps_charge(struct caps_chain *chain, enum caps_resource what, long n);
+void caps_charge_forced(struct caps_chain *chain, enum caps_resource what,
+			long n);
+void caps_uncharge(struct caps_chain *chain, enum caps_resource what, long n);
+bool caps_overdrawn(struct caps_chain *chain, enum caps_resource what);
+unsigned long caps_limit(enum caps_resource what);
+const char *caps_resource_name(enum caps_resource what);
+
+/* Objects that exist, for tests and administrators. */
+enum caps_live_kind {
+	CAPS_LIVE_ACTORS,
+	CAPS_LIVE_PORTS,
+	CAPS_LIVE_CAPABILITIES,
+	CAPS_LIVE_BADGES,
+	CAPS_LIVE_MESSAGES,
+	CAPS_LIVE_BODIES,
+	CAPS_LIVE_SERVICES,
+	CAPS_LIVE_USERS,
+	CAPS_LIVE_KINDS
+};
+
+extern atomic_long_t caps_live[CAPS_LIVE_KINDS];
+
+static inline void caps_born(enum caps_live_kind kind)
+{
+	atomic_long_inc(&caps_live[kind]);
+}
+
+static inline void caps_gone(enum caps_live_kind kind)
+{
+	atomic_long_dec(&caps_live[kind]);
+}
+
+int caps_live_print(char *buffer, size_t size);
+
+#endif

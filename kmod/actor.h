@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * An actor: one open of /dev/caps.
+ *
+ * It owns ports and a table of capabilities, and belongs to the process image
+ * that opened the file: the pair of address space and thread group. Nobody
+ * else may use it (caps_actor_is_mine).
+ *
+ * Death. An actor dies at the first of
+ *   - the end of its address space (exit and exec, whoever holds the file),
+ *   - a flush of the file by its own thread group when that has no live thread
+ *     left (an exit while something else shares the address space),
+ *   - the release of the file.
+ * Dying sets @dead under the lock, at which moment its service names are free
+ * and nothing can enter it any more, and queues the teardown, which ends or
+ * hands back everything it holds.
+ *
+ * Lifetime: the file holds one reference, each message sent by the actor one,
+ * the queued teardown one. Memory goes by RCU, so that a sender may lock a
+ * port's owner that it found under RCU.
+ *
+ * Locking: @lock guards what is grouped below it, everything about the actor's
+ * ports except their reference counts, and every message queued, claimed or
+ * held here (see message.h).
+ *
+ * Lock order of the module, outermost first:
+ *
+ *	services_lock		mutex (service.c)
+ *	  caps_actor.lock	spinlock; two in order of address
+ *	    users_lock		spinlock, leaf (account.c)
+ *	    images_lock		spinlock, leaf (image.c)
+ *	caps_direct.lock	spinlock, leaf, taken without others
+ *
+ * With a spinlock held nobody touches user memory, pins or unpins, puts files,
+ * allocates with reclaim or wakes a task.
+ */
+#ifndef _CAPS_ACTOR_H
+#define _CAPS_ACTOR_H
+
+#include <linux/atomic.h>
+#include <linux/list.h>
+#include <linux/rbtree.h>
+#include <linux/refcount.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+
+#include "capability.h"
+#include "table.h"
+
+#define CAPS_SPARES	4	/* messages kept for the next sends */
+
+struct caps_chain;
+struct caps_message;
+struct caps_port;
+
+struct caps_actor {
+	refcount_t refs;
+	struct mm_struct *mm;		/* compared, never followed */
+	struct pid *tgid;
+	const struct cred *cred;	/* of the open */
+	struct caps_chain *chain;	/* pays for ports and capabilities */
+	struct list_head image_link;	/* images_lock */
+	struct list_head services;	/* services_lock */
+	struct work_struct teardown;
+	struct rcu_head rcu;
+
+	wait_queue_head_t poll;
+	struct caps_message *spares[CAPS_SPARES];	/* taken by xchg */
+
+	atomic_long_t pinned_bodies;
+	atomic_long_t pinned_bytes;
+	atomic_long_t sent_copies;
+	atomic_long_t sent_copy_bytes;
+	atomic_long_t read_copies;
+	atomic_long_t read_copy_bytes;
+
+	struct caps_capability self;	/* CAPS_DEFAULT_PORT */
+
+	spinlock_t lock;
+	/* Under lock: */
+	bool dead;			/* read without, too */
+	struct caps_table capabilities;
+	struct caps_table messages;	/* held here, or sent and pending */
+	struct list_head ports;
+	unsigned long port_count;
+	struct rb_root_cached ready;	/* enabled ports with something */
+	struct list_head waiters;	/* receivers from any port */
+	u64 arrivals;
+};
+
+int caps_actors_init(void);
+void caps_actors_exit(void);
+
+struct caps_actor *caps_actor_create(void);
+void caps_actor_kill(struct caps_actor *actor);
+void __caps_actor_free(struct caps_actor *actor);
+
+static inline struct caps_actor *caps_actor_get(struct caps_actor *actor)
+{
+	refcount_inc(&actor->refs);
+	return actor;
+}
+
+static inline void caps_actor_put(struct caps_actor *actor)
+{
+	if (refcount_dec_and_test(&actor->refs))
+		__caps_actor_free(actor);
+}
+
+bool caps_actor_is_mine(const struct caps_actor *actor);
+bool caps_actor_died_with(const struct caps_actor *actor);
+
+#endif

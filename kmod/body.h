@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A body too large for the message itself: bytes in pages.
+ *
+ * Copied: order-0 pages of the module's own, filled when the message was sent.
+ * Pinned: the sender's (or, for a direct reply, the caller's) own pages, held
+ * by long-term pins that were taken in the owner's context.
+ *
+ * A scattered body is a list of segments, each a run of bytes beginning at
+ * @offset of page @first; the pages of a segment follow each other in @pages.
+ *
+ * Lifetime: @refs. The message holds one until it is answered, cancelled or
+ * consumed, each reader one while it copies; the last one unpins. What was
+ * charged is given back then, and the owner who asked is told (@dispose).
+ * Puts sleep and are made without a lock.
+ */
+#ifndef _CAPS_BODY_H
+#define _CAPS_BODY_H
+
+#include <linux/refcount.h>
+#include <linux/skbuff.h>
+#include <linux/spinlock.h>
+#include <linux/uio.h>
+
+#include "caps.h"
+
+struct caps_actor;
+struct caps_chain;
+struct caps_message;
+
+struct caps_segment {
+	u32 first;			/* index in pages */
+	u32 offset;			/* in that page */
+	u64 len;
+};
+
+struct caps_body {
+	refcount_t refs;
+	bool pinned;
+	bool writable;			/* pinned for writing */
+	u32 page_count;
+	u32 segment_count;
+	u64 len;
+	long charged;			/* bytes, pinned or kernel */
+	struct caps_chain *chain;
+	struct mmpin locked;		/* RLIMIT_MEMLOCK, deferred only */
+	struct caps_message *dispose;	/* or NULL; a reference */
+	struct caps_segment *segments;
+	struct page **pages;
+};
+
+/* User memory to copy from or to, parsed and checked. */
+struct caps_user_data {
+	struct iov_iter iter;
+	struct iovec *iov;		/* to free, or NULL */
+	size_t len;
+};
+
+int caps_user_data_init(struct caps_user_data *data,
+			const struct caps_data *user, unsigned int direction);
+
+static inline void caps_user_data_free(struct caps_user_data *data)
+{
+	kvfree(data->iov);
+}
+
+struct caps_body *caps_body_copy(struct caps_actor *actor,
+				 struct caps_chain *chain,
+				 struct caps_user_data *data);
+struct caps_body *caps_body_pin(struct caps_actor *actor,
+				struct caps_chain *chain,
+				const struct caps_user_data *data,
+				bool writable, bool locked);
+void __caps_body_free(struct caps_body *body);
+
+static inline struct caps_body *caps_body_get(struct caps_body *body)
+{
+	refcount_inc(&body->refs);
+	return body;
+}
+
+static inline void caps_body_put(struct caps_body *body)
+{
+	if (body && refcount_dec_and_test(&body->refs))
+		__caps_body_free(body);
+}
+
+size_t caps_body_read(const struct caps_body *body, u64 offset,
+		      struct iov_iter *to);
+
+/*
+ * A caller's reply buffer, pinned for writing, which the replier fills.
+ *
+ * The replier writes one page at a time under @lock with page faults off; the
+ * caller closes it under @lock before it leaves, and nothing is written after
+ * that.
+ */
+struct caps_direct {
+	spinlock_t lock;
+	bool closed;
+	struct caps_body *body;
+};
+
+struct caps_direct *caps_direct_create(struct caps_actor *actor,
+				       struct caps_chain *chain,
+				       const struct caps_data *user);
+void caps_direct_close(struct caps_direct *direct);
+void caps_direct_free(struct caps_direct *direct);
+int caps_direct_fill(struct caps_direct *direct, struct caps_user_data *data);
+
+#endif

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The synchronous call: send, sleep, take the answer.
+ */
+#include <linux/sched/signal.h>
+
+#include "actor.h"
+#include "ipc.h"
+#include "message.h"
+#include "trace.h"
+#include "wait.h"
+
+/*
+ * Before the server has taken the call any signal withdraws it; after that
+ * only a fatal one ends the wait, or any if the caller asked.
+ */
+static unsigned int sleep_state(enum caps_state state, bool interruptible)
+{
+	if (state == CAPS_TAKEN && !interruptible)
+		return TASK_KILLABLE | TASK_FREEZABLE;
+	return TASK_INTERRUPTIBLE | TASK_FREEZABLE;
+}
+
+/*
+ * The wait has ended without an answer: give the call up, as far as the reason
+ * allows. Returns 0 if an answer came first, or to go on waiting.
+ */
+static int give_up(struct caps_message *message, int err, bool interruptible,
+		   u32 *result)
+{
+	enum caps_state upto = CAPS_QUEUED;
+
+	if (err == -ETIMEDOUT || interruptible || fatal_signal_pending(current))
+		upto = CAPS_TAKEN;
+	switch (caps_message_cancel(message, upto)) {
+	case CAPS_WITHDRAWN:
+		return err == -EINTR ? -ERESTARTSYS : err;
+	case CAPS_CANCELLED:
+		*result = CAPS_RESULT_TAKEN;
+		return err;
+	default:
+		return 0;
+	}
+}
+
+static int call_wait(struct caps_message *message, struct caps_call *args)
+{
+	bool interruptible = args->flags & CAPS_INTERRUPTIBLE;
+	enum caps_state state;
+	unsigned int sleep;
+	int err = 0;
+
+	for (;;) {
+		sleep = sleep_state(READ_ONCE(message->state), interruptible);
+		set_current_state(sleep);
+		state = smp_load_acquire(&message->state);
+		if (state >= CAPS_FINAL)
+			break;
+		if (sleep_state(state, interruptible) != sleep)
+			continue;
+		err = caps_sleep(sleep, args->deadline);
+		if (!err)
+			continue;
+		err = give_up(message, err, interruptible, &args->result);
+		if (err)
+			break;
+	}
+	__set_current_state(TASK_RUNNING);
+	return err;
+}
+
+static int call_result(struct caps_actor *actor, struct caps_message *message,
+		       struct caps_call *args)
+{
+	int more;
+
+	if (message->state == CAPS_FAILED) {
+		if (message->error == -ECONNRESET)
+			args->result = CAPS_RESULT_TAKEN;
+		return message->error;
+	}
+	args->result = CAPS_RESULT_TAKEN | CAPS_RESULT_ANSWERED;
+	more = caps_payload_store(actor, &message->reply, &args->reply);
+	if (more < 0)
+		return more;
+	if (more)
+		args->result |= CAPS_RESULT_TRUNCATED;
+	args->reply_body_len = message->reply.body_len;
+	args->reply_annex_len = message->reply.annex_len;
+	args->status = message->status;
+	return 0;
+}
+
+static int call_load(struct caps_actor *actor, struct caps_message *message,
+		     struct caps_call *args)
+{
+	struct caps_direct *direct;
+	int err;
+
+	err = caps_payload_load(actor, message->chain, &message->request,
+				&args->request, args->flags, true);
+	if (err || !(args->flags & CAPS_DIRECT_REPLY))
+		return err;
+	direct = caps_direct_create(actor, message->chain, &args->reply);
+	if (IS_ERR(direct))
+		return PTR_ERR(direct);
+	message->reply.direct = direct;
+	return 0;
+}
+
+/**
+ * caps_call - send and wait for the answer
+ * @actor: who calls
+ * @args: checked; @args->result is valid on failure too
+ *
+ * Return: 0, and see the uapi header for everything else.
+ */
+int caps_call(struct caps_actor *actor, struct caps_call *args)
+{
+	struct caps_message *message;
+	int err;
+
+	args->result = 0;
+	if (!args->deadline)
+		return -EINVAL;
+	if (caps_deadline_passed(args->deadline))
+		return -ETIMEDOUT;
+
+	message = caps_message_create(actor, CAPS_KIND_CALL);
+	if (IS_ERR(message))
+		return PTR_ERR(message);
+	message->sync = true;
+	message->task = current;
+	message->operation = args->operation;
+	message->address = args->address;
+	err = call_load(actor, message, args);
+	if (err)
+		goto out;
+
+	caps_message_get(message);
+	err = caps_post(actor, message, args->capability,
+			!(args->flags & CAPS_NOWAIT_QUEUE));
+	if (err) {
+		caps_message_put(message);
+		goto out;
+	}
+	err = call_wait(message, args);
+	caps_direct_close(message->reply.direct);
+	if (!err)
+		err = call_result(actor, message, args);
+out:
+	caps_message_put(message);
+	return err;
+}

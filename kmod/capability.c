@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Capabilities; see capability.h.
+ */
+#include <linux/slab.h>
+
+#include "account.h"
+#include "actor.h"
+#include "badge.h"
+#include "capability.h"
+#include "caps.h"
+#include "port.h"
+
+/**
+ * caps_capability_create - a capability that no handle stands for yet
+ * @port: what it names; a reference is taken
+ * @badge: or NULL; the reference is taken over, also on failure
+ * @operations: operation mask
+ * @rights: rights
+ *
+ * Return: the capability, or NULL when out of memory.
+ */
+struct caps_capability *caps_capability_create(struct caps_port *port,
+					       struct caps_badge *badge,
+					       u64 operations, u32 rights)
+{
+	struct caps_capability *capability;
+
+	capability = kzalloc(sizeof(*capability), GFP_KERNEL_ACCOUNT);
+	if (!capability) {
+		caps_badge_put(badge);
+		return NULL;
+	}
+	capability->port = caps_port_get(port);
+	capability->badge = badge;
+	capability->operations = operations;
+	capability->rights = rights;
+	caps_born(CAPS_LIVE_CAPABILITIES);
+	return capability;
+}
+
+void caps_capability_free(struct caps_capability *capability)
+{
+	caps_badge_put(capability->badge);
+	caps_port_put(capability->port);
+	kfree_rcu(capability, rcu);
+	caps_gone(CAPS_LIVE_CAPABILITIES);
+}
+
+/**
+ * caps_capability_find - what a handle stands for
+ * @actor: whose handle
+ * @handle: any value
+ *
+ * The caller is in an RCU reader section.
+ *
+ * Return: the capability, or NULL.
+ */
+struct caps_capability *caps_capability_find(struct caps_actor *actor,
+					     u64 handle)
+{
+	struct caps_capability *capability;
+
+	capability = caps_table_find(&actor->capabilities, handle);
+	if (!capability && handle == CAPS_DEFAULT_PORT)
+		capability = &actor->self;
+	return capability;
+}
+
+/**
+ * caps_capability_copy - an equal capability that no handle stands for
+ * @actor: whose handle
+ * @handle: any value
+ * @rights: what it must have
+ *
+ * Return: the copy, -EBADF, -EPERM or -ENOMEM.
+ */
+struct caps_capability *caps_capability_copy(struct caps_actor *actor,
+					     u64 handle, u32 rights)
+{
+	struct caps_capability *original, *copy;
+
+	copy = kzalloc(sizeof(*copy), GFP_KERNEL_ACCOUNT);
+	if (!copy)
+		return ERR_PTR(-ENOMEM);
+
+	rcu_read_lock();
+	original = caps_capability_find(actor, handle);
+	if (!original)
+		goto bad_handle;
+	if ((original->rights & rights) != rights) {
+		rcu_read_unlock();
+		kfree(copy);
+		return ERR_PTR(-EPERM);
+	}
+	/* A count that is zero belongs to a handle being closed just now. */
+	if (!caps_port_tryget(original->port))
+		goto bad_handle;
+	if (original->badge && !refcount_inc_not_zero(&original->badge->refs))
+		goto bad_badge;
+	copy->port = original->port;
+	copy->badge = original->badge;
+	copy->operations = original->operations;
+	copy->rights = original->rights;
+	rcu_read_unlock();
+	caps_born(CAPS_LIVE_CAPABILITIES);
+	return copy;
+
+bad_badge:
+	caps_port_put(original->port);
+bad_handle:
+	rcu_read_unlock();
+	kfree(copy);
+	return ERR_PTR(-EBADF);
+}
+
+/**
+ * caps_capability_port - the port that a handle names
+ * @actor: whose handle
+ * @handle: any value
+ * @rights: what it must have
+ *
+ * Return: a reference, -EBADF or -EPERM.
+ */
+struct caps_port *caps_capability_port(struct caps_actor *actor, u64 handle,
+				       u32 rights)
+{
+	struct caps_capability *capability;
+	struct caps_port *port = ERR_PTR(-EBADF);
+
+	rcu_read_lock();
+	capability = caps_capability_find(actor, handle);
+	if (capability) {
+		port = capability->port;
+		if ((capability->rights & rights) != rights)
+			port = ERR_PTR(-EPERM);
+		else if (!caps_port_tryget(port))
+			port = ERR_PTR(-EBADF);
+	}
+	rcu_read_unlock();
+	return port;
+}
+
+/**
+ * caps_capability_own_port - the port that a handle names, if it is one's own
+ * @actor: whose handle
+ * @handle: any value
+ * @rights: what it must have
+ *
+ * It may be gone or move away right after.
+ *
+ * Return: a reference; -EBADF, -EPERM; -EPIPE if the port is gone.
+ */
+struct caps_port *caps_capability_own_port(struct caps_actor *actor,
+					   u64 handle, u32 rights)
+{
+	struct caps_port *port = caps_capability_port(actor, handle, rights);
+	struct caps_actor *owner;
+
+	if (IS_ERR(port))
+		return port;
+	owner = rcu_access_pointer(port->owner);
+	if (owner == actor)
+		return port;
+	caps_port_put(port);
+	return ERR_PTR(owner ? -EPERM : -EPIPE);
+}
+
+/**
+ * caps_capability_insert - give a capability a handle
+ * @actor: whose
+ * @capability: taken over on success only
+ * @handle: the new handle
+ *
+ * Return: 0, -EDQUOT, -EMFILE, -ENOMEM, or -ENOTCONN if the actor has died.
+ */
+int caps_capability_insert(struct caps_actor *actor,
+			   struct caps_capability *capability, u64 *handle)
+{
+	int err;
+
+	err = caps_charge(actor->chain, CAPS_CAPABILITIES, 1);
+	if (err)
+		return err;
+
+	spin_lock(&actor->lock);
+	while (!(*handle = caps_table_reserve(&actor->capabilities))) {
+		spin_unlock(&actor->lock);
+		err = caps_table_grow(&actor->capabilities);
+		if (err)
+			goto uncharge;
+		spin_lock(&actor->lock);
+	}
+	if (actor->dead) {
+		caps_table_release(&actor->capabilities, *handle);
+		spin_unlock(&actor->lock);
+		err = -ENOTCONN;
+		goto uncharge;
+	}
+	caps_table_publish(&actor->capabilities, *handle, capability);
+	spin_unlock(&actor->lock);
+	return 0;
+
+uncharge:
+	caps_uncharge(actor->chain, CAPS_CAPABILITIES, 1);
+	return err;
+}
+
+/**
+ * caps_capability_close - give a handle up
+ * @actor: whose
+ * @handle: any value
+ *
+ * Return: 0, -EBADF, or -EBUSY for CAPS_DEFAULT_PORT.
+ */
+int caps_capability_close(struct caps_actor *actor, u64 handle)
+{
+	struct caps_capability *capability;
+
+	if (handle == CAPS_DEFAULT_PORT)
+		return -EBUSY;
+
+	spin_lock(&actor->lock);
+	capability = caps_table_remove(&actor->capabilities, handle);
+	if (capability)
+		caps_table_release(&actor->capabilities, handle);
+	spin_unlock(&actor->lock);
+	if (!capability)
+		return -EBADF;
+
+	caps_capability_free(capability);
+	caps_uncharge(actor->chain, CAPS_CAPABILITIES, 1);
+	return 0;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A capability: what a handle, or an exported file, stands for.
+ *
+ * It names a port, with rights, an operation mask and perhaps a badge, none of
+ * which ever changes. A handle's capability is found under RCU without a lock;
+ * what it points to is valid inside that reader section even if the handle is
+ * closed meanwhile.
+ *
+ * Lifetime: owned by its slot in the actor's table, or by its file; freed by
+ * RCU. Holds its port and badge in memory, keeps neither alive.
+ */
+#ifndef _CAPS_CAPABILITY_H
+#define _CAPS_CAPABILITY_H
+
+#include <linux/rcupdate.h>
+#include <linux/types.h>
+
+struct caps_actor;
+struct caps_badge;
+struct caps_port;
+
+struct caps_capability {
+	struct caps_port *port;
+	struct caps_badge *badge;	/* or NULL */
+	u64 operations;
+	u32 rights;
+	struct rcu_head rcu;
+};
+
+struct caps_capability *caps_capability_create(struct caps_port *port,
+					       struct caps_badge *badge,
+					       u64 operations, u32 rights);
+void caps_capability_free(struct caps_capability *capability);
+
+struct caps_capability *caps_capability_find(struct caps_actor *actor,
+					     u64 handle);
+struct caps_capability *caps_capability_copy(struct caps_actor *actor,
+					     u64 handle, u32 rights);
+struct caps_port *caps_capability_port(struct caps_actor *actor, u64 handle,
+				       u32 rights);
+struct caps_port *caps_capability_own_port(struct caps_actor *actor,
+					   u64 handle, u32 rights);
+
+int caps_capability_insert(struct caps_actor *actor,
+			   struct caps_capability *capability, u64 *handle);
+int caps_capability_close(struct caps_actor *actor, u64 handle);
+
+#endif

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Exported capabilities; see capfile.h.
+ */
+#include <linux/anon_inodes.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+
+#include "account.h"
+#include "actor.h"
+#include "badge.h"
+#include "capability.h"
+#include "capfile.h"
+#include "port.h"
+
+struct capfile {
+	struct caps_capability *capability;
+	struct caps_chain *chain;
+};
+
+static int capfile_release(struct inode *inode, struct file *file)
+{
+	struct capfile *capfile = file->private_data;
+
+	caps_capability_free(capfile->capability);
+	caps_uncharge(capfile->chain, CAPS_FILES, 1);
+	caps_chain_put(capfile->chain);
+	kfree(capfile);
+	return 0;
+}
+
+static const struct file_operations capfile_fops = {
+	.owner		= THIS_MODULE,
+	.release	= capfile_release,
+};
+
+/**
+ * caps_capfile_create - a file with a copy of a capability
+ * @actor: whose handle
+ * @handle: a handle with the grant right
+ *
+ * Return: the file; -EBADF, -EPERM, -EDQUOT, -ENOMEM, -ENFILE.
+ */
+struct file *caps_capfile_create(struct caps_actor *actor, u64 handle)
+{
+	struct capfile *capfile;
+	struct file *file;
+	int err;
+
+	err = caps_charge(actor->chain, CAPS_FILES, 1);
+	if (err)
+		return ERR_PTR(err);
+	err = -ENOMEM;
+	capfile = kmalloc(sizeof(*capfile), GFP_KERNEL_ACCOUNT);
+	if (!capfile)
+		goto uncharge;
+	capfile->capability = caps_capability_copy(actor, handle,
+						   CAPS_RIGHT_GRANT);
+	if (IS_ERR(capfile->capability)) {
+		err = PTR_ERR(capfile->capability);
+		goto free_capfile;
+	}
+	file = anon_inode_getfile("[caps-capability]", &capfile_fops, capfile,
+				  O_RDONLY);
+	if (IS_ERR(file)) {
+		err = PTR_ERR(file);
+		goto free_capability;
+	}
+	capfile->chain = caps_chain_get(actor->chain);
+	return file;
+
+free_capability:
+	caps_capability_free(capfile->capability);
+free_capfile:
+	kfree(capfile);
+uncharge:
+	caps_uncharge(actor->chain, CAPS_FILES, 1);
+	return ERR_PTR(err);
+}
+
+/**
+ * caps_capfile_import - a handle from an exported capability
+ * @actor: who imports
+ * @fd: a descriptor of the current process
+ * @handle: the new handle
+ *
+ * Return: 0; -EINVAL if it is no exported capability; -EBADF, -EDQUOT,
+ * -EMFILE, -ENOMEM, -ENOTCONN.
+ */
+int caps_capfile_import(struct caps_actor *actor, int fd, u64 *handle)
+{
+	struct caps_capability *from, *copy;
+	struct file *file = fget(fd);
+	int err = -EINVAL;
+
+	if (!file)
+		return -EBADF;
+	if (file->f_op != &capfile_fops)
+		goto out;
+	from = ((struct capfile *)file->private_data)->capability;
+	/* The file holds both, so neither count can be zero. */
+	if (from->badge)
+		refcount_inc(&from->badge->refs);
+	err = -ENOMEM;
+	copy = caps_capability_create(from->port, from->badge,
+				      from->operations, from->rights);
+	if (!copy)
+		goto out;
+	err = caps_capability_insert(actor, copy, handle);
+	if (err)
+		caps_capability_free(copy);
+out:
+	fput(file);
+	return err;
+}

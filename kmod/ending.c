@@ -1,0 +1,375 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * How messages end: failure, cancellation, and the way back to the sender; see
+ * the table of states in message.h.
+ */
+#include "account.h"
+#include "actor.h"
+#include "message.h"
+#include "port.h"
+#include "queue.h"
+#include "trace.h"
+#include "wait.h"
+
+/**
+ * caps_message_fail - end a message that has not been answered
+ * @message: its holder is locked; in no queue any more
+ * @error: -EPIPE before it was taken, -ECONNRESET after
+ * @wakes: whom to wake
+ *
+ * Return: whether its sender is to be told by a reply: hand that to
+ * caps_message_settle() or _drained() after unlocking.
+ */
+bool caps_message_fail(struct caps_message *message, int error,
+		       struct caps_wakes *wakes)
+{
+	bool reply;
+
+	lockdep_assert_held(&message->holder->lock);
+
+	if (message->state > CAPS_TAKEN || message->state == CAPS_FRESH)
+		return false;
+	/* Who waits for room is told by the call it waits in. */
+	reply = message->kind == CAPS_KIND_CALL && !message->sync &&
+		message->state != CAPS_BLOCKED;
+	if (reply)
+		caps_message_set_from(message, message->holder,
+				      message->holder->cred);
+	message->error = error;
+	if (message->task)
+		caps_wakes_add(wakes, message->task);
+	smp_store_release(&message->state, CAPS_FAILED);
+	return reply;
+}
+
+/**
+ * caps_message_abandon - the holder drops a message without an answer
+ * @message: its holder is locked
+ * @wakes: whom to wake
+ *
+ * Return: as caps_message_fail().
+ */
+bool caps_message_abandon(struct caps_message *message,
+			  struct caps_wakes *wakes)
+{
+	if (message->kind == CAPS_KIND_CALL && message->state == CAPS_TAKEN)
+		return caps_message_fail(message, -ECONNRESET, wakes);
+	if (message->state < CAPS_FINAL)
+		message->state = CAPS_ENDED;
+	return false;
+}
+
+/*
+ * A cancelled call's notice lost the port it was queued at: the default port
+ * has it instead, as long as there is an actor.
+ */
+static void notice_requeue(struct caps_message *message)
+{
+	struct caps_actor *holder = message->holder;
+	struct caps_port *old = message->port;
+	struct caps_wakes wakes;
+	bool queued = false;
+
+	caps_wakes_init(&wakes);
+	spin_lock(&holder->lock);
+	if (!holder->dead && message->state == CAPS_CANCELLED) {
+		message->port = caps_port_get(holder->self.port);
+		caps_queue_notify(holder, message->port, message, &wakes);
+		queued = true;
+	}
+	spin_unlock(&holder->lock);
+	caps_wakes_poll(&wakes, holder);
+	caps_wakes_run(&wakes);
+
+	if (queued)
+		caps_port_put(old);
+	else
+		caps_message_put(message);
+}
+
+/**
+ * caps_message_settle - what the receiver held is no more
+ * @message: in no queue or table any more; the place reference is taken over
+ * @reply: what caps_message_fail() said
+ */
+void caps_message_settle(struct caps_message *message, bool reply)
+{
+	if (reply) {
+		caps_message_return(message);
+		return;
+	}
+	caps_payload_drop(&message->request);
+	caps_message_put(message);
+}
+
+/**
+ * caps_message_drained - a message's port went away under it
+ * @message: in no queue any more; the place reference is taken over
+ * @reply: what caps_message_fail() said
+ */
+void caps_message_drained(struct caps_message *message, bool reply)
+{
+	if (message->kind == CAPS_KIND_REPLY ||
+	    message->kind == CAPS_KIND_DISPOSE)
+		caps_message_return(message);
+	else if (caps_message_is_notice(message))
+		notice_requeue(message);
+	else
+		caps_message_settle(message, reply);
+}
+
+static struct caps_actor *lock_source(struct caps_message *message,
+				      struct caps_port **port)
+{
+	struct caps_actor *owner = NULL;
+
+	*port = message->source;
+	if (*port)
+		owner = caps_port_lock(*port);
+	if (!owner) {
+		*port = message->sender->self.port;
+		owner = caps_port_lock(*port);
+	}
+	return owner;
+}
+
+/**
+ * caps_message_return - queue an answer or a notice at its source port
+ * @message: final or a due notice; the place reference is taken over
+ *
+ * If the source port is gone the default port has it; if the actor is gone
+ * nobody has.
+ */
+void caps_message_return(struct caps_message *message)
+{
+	struct caps_port *port, *old = message->port;
+	struct caps_wakes wakes;
+	struct caps_actor *owner;
+
+	caps_payload_drop(&message->request);
+	caps_wakes_init(&wakes);
+
+	rcu_read_lock();
+	owner = lock_source(message, &port);
+	if (owner) {
+		/* A deferred send's id stays with its DISPOSE. */
+		if (message->kind == CAPS_KIND_SEND)
+			message->sent_id = 0;
+		if (message->kind != CAPS_KIND_DISPOSE)
+			message->kind = CAPS_KIND_REPLY;
+		message->holder = owner;
+		message->port = caps_port_get(port);
+		caps_queue_notify(owner, port, message, &wakes);
+		spin_unlock(&owner->lock);
+		caps_wakes_poll(&wakes, owner);
+	}
+	rcu_read_unlock();
+	caps_wakes_run(&wakes);
+
+	if (owner) {
+		caps_port_put(old);
+	} else {
+		caps_message_forget_id(message->sender, message->sent_id);
+		caps_message_put(message);
+	}
+}
+
+/* What a cancelled message gives up, to be put after unlocking. */
+struct remains {
+	struct caps_body *body;
+	struct caps_direct *direct;
+	struct caps_chain *chain;
+	struct caps_port *port;
+	bool place;
+};
+
+/*
+ * The caller leaves a call that the server holds. From now on what stays in
+ * the kernel of it is the server's to end, and to pay for.
+ */
+static void leave_taken(struct caps_message *message, struct remains *remains,
+			struct caps_wakes *wakes)
+{
+	struct caps_actor *holder = message->holder;
+	struct caps_port *port = message->port;
+
+	remains->body = message->request.body;
+	message->request.body = NULL;
+	if (!message->busy) {
+		remains->direct = message->reply.direct;
+		message->reply.direct = NULL;
+	}
+	remains->chain = message->chain;
+	message->chain = caps_chain_get(holder->chain);
+	message->adopted = true;
+	caps_charge_forced(message->chain, CAPS_MESSAGES, 1);
+	caps_charge_forced(message->chain, CAPS_KERNEL_BYTES,
+			   sizeof(*message));
+	message->state = CAPS_CANCELLED;
+	if (message->kind != CAPS_KIND_CALL)
+		return;
+
+	if (rcu_access_pointer(port->owner) != holder) {
+		remains->port = port;
+		port = caps_port_get(holder->self.port);
+		message->port = port;
+	}
+	caps_queue_notify(holder, port, caps_message_get(message), wakes);
+}
+
+static void withdraw(struct caps_message *message, struct remains *remains,
+		     struct caps_wakes *wakes)
+{
+	/* Whoever is delivering it will notice, and drop it. */
+	if (!message->claimed) {
+		caps_queue_remove(message->port, message, wakes);
+		remains->place = true;
+	}
+	message->state = CAPS_WITHDRAWN;
+}
+
+static void put_remains(struct caps_message *message, struct remains *remains)
+{
+	caps_body_put(remains->body);
+	caps_direct_free(remains->direct);
+	caps_port_put(remains->port);
+	if (remains->chain) {
+		caps_uncharge(remains->chain, CAPS_MESSAGES, 1);
+		caps_uncharge(remains->chain, CAPS_KERNEL_BYTES,
+			      sizeof(*message));
+		caps_chain_put(remains->chain);
+	}
+	if (remains->place)
+		caps_message_put(message);
+}
+
+/*
+ * Lock whoever holds a message. The holder of one that is not final cannot
+ * have been freed: it ends its messages first, and its memory goes by RCU.
+ */
+static struct caps_actor *lock_holder(struct caps_message *message,
+				      enum caps_state *state)
+{
+	struct caps_actor *holder;
+
+	for (;;) {
+		*state = smp_load_acquire(&message->state);
+		if (*state > CAPS_TAKEN || *state == CAPS_FRESH)
+			return NULL;
+		holder = READ_ONCE(message->holder);
+		spin_lock(&holder->lock);
+		if (likely(message->holder == holder))
+			return holder;
+		spin_unlock(&holder->lock);
+	}
+}
+
+/**
+ * caps_message_cancel - the sender gives a message up
+ * @message: the caller has a reference of its own
+ * @upto: give up only if it has not got further than this state
+ *
+ * CAPS_BLOCKED and CAPS_QUEUED become CAPS_WITHDRAWN, CAPS_TAKEN becomes
+ * CAPS_CANCELLED, and the holder is sent a notice.
+ *
+ * Return: the state that the message is in now.
+ */
+enum caps_state caps_message_cancel(struct caps_message *message,
+				    enum caps_state upto)
+{
+	struct remains remains = {};
+	struct caps_wakes wakes;
+	struct caps_actor *holder;
+	enum caps_state state;
+
+	caps_wakes_init(&wakes);
+	rcu_read_lock();
+	holder = lock_holder(message, &state);
+	if (holder) {
+		state = message->state;
+		if (state <= upto) {
+			if (state == CAPS_TAKEN)
+				leave_taken(message, &remains, &wakes);
+			else
+				withdraw(message, &remains, &wakes);
+			state = message->state;
+		}
+		spin_unlock(&holder->lock);
+		caps_wakes_poll(&wakes, holder);
+	}
+	rcu_read_unlock();
+	caps_wakes_run(&wakes);
+	put_remains(message, &remains);
+	trace_caps_cancel(message, state);
+	return state;
+}
+
+/**
+ * caps_dispose_attach - tell the sender when a body is free
+ * @actor: who deferred it
+ * @body: a pinned body, not shared yet
+ * @source: where the notice goes, or NULL for the default port
+ * @id: what the notice says
+ *
+ * Return: 0, -EDQUOT or -ENOMEM.
+ */
+int caps_dispose_attach(struct caps_actor *actor, struct caps_body *body,
+			struct caps_port *source, u64 id)
+{
+	struct caps_message *dispose;
+
+	dispose = caps_message_create(actor, CAPS_KIND_DISPOSE);
+	if (IS_ERR(dispose))
+		return PTR_ERR(dispose);
+	dispose->sent_id = id;
+	if (source)
+		dispose->source = caps_port_get(source);
+	body->dispose = dispose;
+	return 0;
+}
+
+/**
+ * caps_dispose_detach - nothing was sent, so nobody is to be told
+ * @body: a body, or NULL
+ */
+void caps_dispose_detach(struct caps_body *body)
+{
+	if (!body || !body->dispose)
+		return;
+	caps_message_put(body->dispose);
+	body->dispose = NULL;
+}
+
+/**
+ * caps_message_lose_reply - the server died before its deferred answer was read
+ * @message: an answered message; the caller has a reference
+ *
+ * The body is in the server's pages, which are to be free soon. An answer that
+ * is being read keeps them until that has been done.
+ */
+void caps_message_lose_reply(struct caps_message *message)
+{
+	struct caps_body *body = NULL;
+	struct caps_actor *holder;
+	struct caps_port *port;
+
+	/* A caller that sleeps reads its answer at once. */
+	if (message->sync)
+		return;
+	rcu_read_lock();
+	holder = lock_source(message, &port);
+	if (holder) {
+		if (message->holder == holder && !message->claimed &&
+		    message->kind == CAPS_KIND_REPLY) {
+			body = message->reply.body;
+			message->reply.body = NULL;
+			message->reply.body_len = 0;
+			message->reply.annex_len = 0;
+			message->status = 0;
+			message->error = -ECONNRESET;
+		}
+		spin_unlock(&holder->lock);
+	}
+	rcu_read_unlock();
+	caps_body_put(body);
+}

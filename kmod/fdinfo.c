@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What fdinfo shows of an actor; see fdinfo.h.
+ */
+#include <linux/fs.h>
+#include <linux/jiffies.h>
+#include <linux/pid_namespace.h>
+#include <linux/seq_file.h>
+
+#include "account.h"
+#include "actor.h"
+#include "fdinfo.h"
+#include "message.h"
+#include "port.h"
+
+#define SHOWN_PORTS	256	/* of one actor; the lock is held meanwhile */
+
+static pid_t reader_pid(struct pid *pid)
+{
+	return pid_nr_ns(pid, task_active_pid_ns(current));
+}
+
+struct oldest {
+	unsigned long since;
+	pid_t waiter;
+	const char *where;
+};
+
+static void oldest_consider(struct oldest *oldest,
+			    const struct caps_message *message,
+			    const char *where)
+{
+	if (message->kind != CAPS_KIND_CALL || message->state > CAPS_TAKEN)
+		return;
+	if (oldest->where && time_after_eq(message->since, oldest->since))
+		return;
+	oldest->since = message->since;
+	oldest->waiter = reader_pid(message->sender->tgid);
+	oldest->where = where;
+}
+
+static void show_port(struct seq_file *seq, const struct caps_port *port)
+{
+	seq_printf(seq, "port:\tcookie %#llx%s %s priority %u queued %u claimed %u blocked %u limit %u users %u received %llu\n",
+		   port->cookie, port->is_default ? " default" : "",
+		   port->enabled ? "enabled" : "disabled", port->priority,
+		   caps_list_length(&port->queue), caps_list_length(&port->claimed),
+		   caps_list_length(&port->blocked), port->limit, port->users,
+		   port->sequence);
+}
+
+static void show_ports(struct seq_file *seq, struct caps_actor *actor,
+		       struct oldest *oldest)
+{
+	struct caps_message *message;
+	struct caps_port *port;
+	int shown = 0;
+
+	lockdep_assert_held(&actor->lock);
+
+	list_for_each_entry(port, &actor->ports, link) {
+		if (shown++ == SHOWN_PORTS)
+			break;
+		show_port(seq, port);
+		list_for_each_entry(message, &port->queue, link)
+			oldest_consider(oldest, message, "queued");
+		list_for_each_entry(message, &port->claimed, link)
+			oldest_consider(oldest, message, "claimed");
+		list_for_each_entry(message, &port->blocked, link)
+			oldest_consider(oldest, message, "blocked");
+	}
+}
+
+static u32 count_held(struct caps_actor *actor, struct oldest *oldest)
+{
+	struct caps_message *message;
+	u32 slot = 0, held = 0;
+	u64 id;
+
+	while ((message = caps_table_next(&actor->messages, &slot, &id))) {
+		if (message->held_id != id)
+			continue;
+		held++;
+		oldest_consider(oldest, message, "received");
+	}
+	return held;
+}
+
+static void show_counters(struct seq_file *seq, struct caps_actor *actor)
+{
+	seq_printf(seq, "bodies-pinned:\t%ld\nbytes-pinned:\t%ld\n",
+		   atomic_long_read(&actor->pinned_bodies),
+		   atomic_long_read(&actor->pinned_bytes));
+	seq_printf(seq, "bodies-copied-at-send:\t%ld\nbytes-copied-at-send:\t%ld\n",
+		   atomic_long_read(&actor->sent_copies),
+		   atomic_long_read(&actor->sent_copy_bytes));
+	seq_printf(seq, "bodies-copied-at-read:\t%ld\nbytes-copied-at-read:\t%ld\n",
+		   atomic_long_read(&actor->read_copies),
+		   atomic_long_read(&actor->read_copy_bytes));
+}
+
+static void show_charges(struct seq_file *seq, const struct caps_chain *chain)
+{
+	int i;
+
+	for (i = 0; i < CAPS_RESOURCES; i++)
+		seq_printf(seq, "user-%s:\t%ld of %lu\n",
+			   caps_resource_name(i),
+			   atomic_long_read(&chain->users[0]->used[i]),
+			   caps_limit(i));
+}
+
+void caps_fdinfo_show(struct seq_file *seq, struct file *file)
+{
+	struct caps_actor *actor = file->private_data;
+	struct oldest oldest = {};
+	u32 held;
+
+	seq_printf(seq, "actor:\t%s pid %d\n", actor->dead ? "dead" : "alive",
+		   reader_pid(actor->tgid));
+	spin_lock(&actor->lock);
+	seq_printf(seq, "ports:\t%lu\ncapabilities:\t%u\n", actor->port_count,
+		   actor->capabilities.used);
+	show_ports(seq, actor, &oldest);
+	held = count_held(actor, &oldest);
+	seq_printf(seq, "held:\t%u\npending:\t%u\n", held,
+		   actor->messages.used - held);
+	spin_unlock(&actor->lock);
+
+	if (oldest.where)
+		seq_printf(seq, "oldest-call:\t%s age-ms %u waiter %d server %d\n",
+			   oldest.where,
+			   jiffies_to_msecs(jiffies - oldest.since),
+			   oldest.waiter, reader_pid(actor->tgid));
+	show_counters(seq, actor);
+	show_charges(seq, actor->chain);
+}

@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Messages: making and freeing, and how they end; see message.h.
+ */
+#include <linux/cred.h>
+#include <linux/pid_namespace.h>
+#include <linux/slab.h>
+#include <linux/user_namespace.h>
+
+#include "account.h"
+#include "actor.h"
+#include "badge.h"
+#include "message.h"
+#include "port.h"
+#include "queue.h"
+#include "trace.h"
+#include "wait.h"
+
+static struct kmem_cache *message_cache;
+
+/*
+ * A constructor also keeps the allocator from clearing a kilobyte that would
+ * be overwritten or never looked at: only lengths that were stored are read.
+ */
+static void message_construct(void *object)
+{
+	struct caps_message *message = object;
+
+	INIT_LIST_HEAD(&message->link);
+	message->request.data = message->data[0];
+	message->reply.data = message->data[1];
+}
+
+int caps_messages_init(void)
+{
+	message_cache = kmem_cache_create_usercopy("caps_message",
+			sizeof(struct caps_message), 0, SLAB_ACCOUNT,
+			offsetof(struct caps_message, data),
+			sizeof_field(struct caps_message, data),
+			message_construct);
+	return message_cache ? 0 : -ENOMEM;
+}
+
+void caps_messages_exit(void)
+{
+	kmem_cache_destroy(message_cache);
+}
+
+static void message_destroy(struct caps_message *message)
+{
+	caps_shares_trim(message, 0);
+	caps_uncharge(message->chain, CAPS_MESSAGES, 1);
+	caps_uncharge(message->chain, CAPS_KERNEL_BYTES, sizeof(*message));
+	caps_chain_put(message->chain);
+	put_cred(message->cred);
+	kmem_cache_free(message_cache, message);
+	caps_gone(CAPS_LIVE_MESSAGES);
+}
+
+static bool same_ids(const struct cred *a, const struct cred *b)
+{
+	return uid_eq(a->uid, b->uid) && uid_eq(a->euid, b->euid) &&
+	       gid_eq(a->gid, b->gid) && gid_eq(a->egid, b->egid) &&
+	       a->user_ns == b->user_ns;
+}
+
+static struct caps_chain *chain_of(struct caps_actor *actor,
+				   const struct cred *cred)
+{
+	if (uid_eq(cred->uid, actor->cred->uid) &&
+	    cred->user_ns == actor->cred->user_ns)
+		return caps_chain_get(actor->chain);
+	return caps_chain_create(cred);
+}
+
+static struct caps_message *message_alloc(struct caps_actor *sender)
+{
+	const struct cred *cred = current_cred();
+	struct caps_message *message;
+	struct caps_chain *chain;
+	int err = -ENOMEM;
+
+	chain = chain_of(sender, cred);
+	if (!chain)
+		return ERR_PTR(err);
+	err = caps_charge(chain, CAPS_MESSAGES, 1);
+	if (err)
+		goto put_chain;
+	err = caps_charge(chain, CAPS_KERNEL_BYTES, sizeof(*message));
+	if (err)
+		goto uncharge_message;
+	message = kmem_cache_alloc(message_cache, GFP_KERNEL);
+	if (!message) {
+		err = -ENOMEM;
+		goto uncharge_bytes;
+	}
+	message->chain = chain;
+	message->cred = get_cred(cred);
+	message->shares = NULL;
+	message->share_count = 0;
+	message->flags = same_ids(cred, sender->cred) ?
+			 0 : CAPS_HEADER_IDENTITY;
+	caps_born(CAPS_LIVE_MESSAGES);
+	return message;
+
+uncharge_bytes:
+	caps_uncharge(chain, CAPS_KERNEL_BYTES, sizeof(*message));
+uncharge_message:
+	caps_uncharge(chain, CAPS_MESSAGES, 1);
+put_chain:
+	caps_chain_put(chain);
+	return ERR_PTR(err);
+}
+
+static struct caps_message **spare_slot(struct caps_actor *actor)
+{
+	return &actor->spares[raw_smp_processor_id() % CAPS_SPARES];
+}
+
+/* A spare is good for the credentials that it was charged to. */
+static struct caps_message *take_spare(struct caps_actor *sender)
+{
+	struct caps_message **slot = spare_slot(sender), *message;
+
+	if (!READ_ONCE(*slot))
+		return NULL;
+	message = xchg(slot, NULL);
+	if (message && message->cred != current_cred()) {
+		message_destroy(message);
+		message = NULL;
+	}
+	return message;
+}
+
+/**
+ * caps_message_create - a message of the current credentials
+ * @sender: whose; a reference is taken
+ * @kind: CAPS_KIND_*
+ *
+ * Return: the message with one reference; -EDQUOT or -ENOMEM.
+ */
+struct caps_message *caps_message_create(struct caps_actor *sender, u32 kind)
+{
+	struct caps_message *message = take_spare(sender);
+
+	if (!message) {
+		message = message_alloc(sender);
+		if (IS_ERR(message))
+			return message;
+	}
+	refcount_set(&message->refs, 1);
+	message->state = CAPS_FRESH;
+	message->claimed = false;
+	message->counted = false;
+	message->busy = false;
+	message->adopted = false;
+	message->sync = false;
+	message->arrival = 0;
+	message->holder = NULL;
+	message->kind = kind;
+	message->operation = 0;
+	message->address = 0;
+	message->port = NULL;
+	message->badge = NULL;
+	message->source = NULL;
+	message->task = NULL;
+	message->sender = caps_actor_get(sender);
+	message->from_tgid = NULL;
+	message->from_cred = NULL;
+	message->held_id = 0;
+	message->sent_id = 0;
+	message->sequence = 0;
+	message->request.body_len = 0;
+	message->request.annex_len = 0;
+	message->request.body = NULL;
+	message->request.direct = NULL;
+	message->reply.body_len = 0;
+	message->reply.annex_len = 0;
+	message->reply.placed = false;
+	message->reply.body = NULL;
+	message->reply.direct = NULL;
+	message->status = 0;
+	message->error = 0;
+	return message;
+}
+
+void __caps_message_free(struct caps_message *message)
+{
+	struct caps_actor *sender = message->sender;
+
+	caps_payload_drop(&message->request);
+	caps_payload_drop(&message->reply);
+	caps_direct_free(message->reply.direct);
+	caps_badge_put(message->badge);
+	caps_port_put(message->port);
+	caps_port_put(message->source);
+	if (message->from_tgid) {
+		put_pid(message->from_tgid);
+		put_cred(message->from_cred);
+	}
+	caps_shares_trim(message, message->chain->count);
+
+	if (message->adopted || READ_ONCE(sender->dead) ||
+	    cmpxchg(spare_slot(sender), NULL, message))
+		message_destroy(message);
+	caps_actor_put(sender);
+}
+
+/**
+ * caps_message_drop_spares - free what an actor keeps for its next sends
+ * @actor: nobody uses it any more
+ */
+void caps_message_drop_spares(struct caps_actor *actor)
+{
+	struct caps_message *message;
+	int i;
+
+	for (i = 0; i < CAPS_SPARES; i++) {
+		message = xchg(&actor->spares[i], NULL);
+		if (message)
+			message_destroy(message);
+	}
+}
+
+/* Identities are stored as they are and translated for whoever reads. */
+static void header_identity(const struct caps_message *message,
+			    struct caps_header *header)
+{
+	const struct cred *cred = message->from_cred ?: message->cred;
+	struct pid *tgid = message->from_tgid ?: message->sender->tgid;
+	struct user_namespace *ns = current_user_ns();
+
+	header->pid = pid_nr_ns(tgid, task_active_pid_ns(current));
+	if (likely(ns == &init_user_ns)) {
+		header->uid = __kuid_val(cred->uid);
+		header->euid = __kuid_val(cred->euid);
+		header->gid = __kgid_val(cred->gid);
+		header->egid = __kgid_val(cred->egid);
+	} else {
+		header->uid = from_kuid_munged(ns, cred->uid);
+		header->euid = from_kuid_munged(ns, cred->euid);
+		header->gid = from_kgid_munged(ns, cred->gid);
+		header->egid = from_kgid_munged(ns, cred->egid);
+	}
+}
+
+/**
+ * caps_message_header - what the current process is told of a message
+ * @message: claimed or held by it
+ * @header: all filled but @id, @kind, the flags about delivery, and @sequence
+ */
+void caps_message_header(const struct caps_message *message,
+			 struct caps_header *header)
+{
+	const struct caps_payload *payload = caps_message_payload(message);
+
+	header->badge = 0;
+	if (message->badge && message->kind != CAPS_KIND_REPLY)
+		header->badge = message->badge->value;
+	header->address = message->address;
+	header->cookie = message->port->cookie;
+	header->body_len = payload->body_len;
+	header->annex_len = payload->annex_len;
+	header->operation = message->operation;
+	header->flags = message->flags;
+	if (payload->body && payload->body->pinned)
+		header->flags |= CAPS_HEADER_PINNED;
+	header->status = message->status;
+	header->error = -message->error;
+	header->reserved = 0;
+	header_identity(message, header);
+}
+
+/**
+ * caps_message_set_from - show another identity than the sender's
+ * @message: on its way back
+ * @actor: whose process
+ * @cred: whose ids
+ */
+void caps_message_set_from(struct caps_message *message,
+			   struct caps_actor *actor, const struct cred *cred)
+{
+	message->from_tgid = get_pid(actor->tgid);
+	message->from_cred = get_cred(cred);
+}
+
+/**
+ * caps_message_assign_id - let the sender name a message while it is pending
+ * @message: a fresh message
+ *
+ * Return: 0; -ENOMEM, -EMFILE, or -ENOTCONN if the sender has died.
+ */
+int caps_message_assign_id(struct caps_message *message)
+{
+	struct caps_actor *actor = message->sender;
+	int err;
+	u64 id;
+
+	spin_lock(&actor->lock);
+	while (!(id = caps_table_reserve(&actor->messages))) {
+		spin_unlock(&actor->lock);
+		err = caps_table_grow(&actor->messages);
+		if (err)
+			return err;
+		spin_lock(&actor->lock);
+	}
+	if (actor->dead) {
+		caps_table_release(&actor->messages, id);
+		spin_unlock(&actor->lock);
+		return -ENOTCONN;
+	}
+	message->sent_id = id;
+	caps_table_publish(&actor->messages, id, caps_message_get(message));
+	spin_unlock(&actor->lock);
+	return 0;
+}
+
+/**
+ * caps_message_forget_id - nothing more will come for an id
+ * @actor: whose
+ * @id: what caps_message_assign_id() assigned, or 0
+ */
+void caps_message_forget_id(struct caps_actor *actor, u64 id)
+{
+	struct caps_message *message;
+
+	if (!id)
+		return;
+	spin_lock(&actor->lock);
+	message = caps_table_remove(&actor->messages, id);
+	if (message)
+		caps_table_release(&actor->messages, id);
+	spin_unlock(&actor->lock);
+	if (message)
+		caps_message_put(message);
+}

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A message: from the send to the answer.
+ *
+ * One object makes the whole way: queued at the server's port, held by the
+ * server, and, for an asynchronous call, queued again at the caller's source
+ * port as the reply. A *cancelled* notice is the held message itself queued
+ * once more; a *dispose* notice is a message made when a body was deferred.
+ * So no notice ever needs memory when its cause happens.
+ *
+ * States. @holder is the actor whose lock guards @state, @link and @claimed;
+ * it is set before the message can be found and changes only under that lock.
+ *
+ *	FRESH      being made, or a notice not yet due; seen by its maker only
+ *	BLOCKED    waits for room; its sender sleeps
+ *	QUEUED     can be received, or is being delivered
+ *	TAKEN      received; in the holder's table if it can be answered or read
+ *	CANCELLED  TAKEN, but the caller has left; the notice may be queued
+ *	--- final: ---
+ *	ANSWERED   @reply and @status are valid; kind REPLY: on its way back
+ *	FAILED     @error says why; likewise
+ *	WITHDRAWN  taken back before the server had it
+ *	ENDED      one-way and consumed; or cancelled, and ended by the server
+ *
+ * Every change of state is made under the holder's lock, and that decides who
+ * wins among reply, cancel, timeout and death:
+ *
+ *	caller				server, death
+ *	lock holder			lock holder
+ *	not final? -> WITHDRAWN or	still TAKEN? -> ANSWERED, FAILED
+ *	  CANCELLED			get_task(caller)
+ *	unlock				store-release(state)
+ *					unlock; wake the task, not the message
+ *
+ * The caller reads the state with load-acquire and, once it is final, owns
+ * everything in the message but the reference that the other side drops. The
+ * other side therefore takes its reference to the task before the store.
+ *
+ * References: one for the place it is in (queue or table, moving with it), one
+ * for a sleeping or pending sender, one for each operation in progress. The
+ * last put gives everything back and keeps the object for the sender's next
+ * message.
+ */
+#ifndef _CAPS_MESSAGE_H
+#define _CAPS_MESSAGE_H
+
+#include <linux/list.h>
+#include <linux/refcount.h>
+#include <linux/types.h>
+
+#include "body.h"
+#include "caps.h"
+
+struct caps_actor;
+struct caps_badge;
+struct caps_chain;
+struct caps_port;
+struct caps_share;
+struct caps_wakes;
+
+enum caps_state {
+	CAPS_FRESH,
+	CAPS_BLOCKED,
+	CAPS_QUEUED,
+	CAPS_TAKEN,
+	CAPS_CANCELLED,
+	CAPS_FINAL,
+	CAPS_ANSWERED = CAPS_FINAL,
+	CAPS_FAILED,
+	CAPS_WITHDRAWN,
+	CAPS_ENDED,
+};
+
+/* One direction's annex and body. */
+struct caps_payload {
+	u64 body_len;
+	u32 annex_len;
+	bool placed;			/* the body is in @direct already */
+	struct caps_body *body;		/* NULL: in data */
+	struct caps_direct *direct;	/* the receiver's buffer, or NULL */
+	u8 *data;			/* annex, then body up to CAPS_INLINE */
+};
+
+#define CAPS_PAYLOAD_DATA	(CAPS_MAX_ANNEX + CAPS_INLINE)
+
+struct caps_message {
+	refcount_t refs;
+
+	/* Holder's lock: */
+	enum caps_state state;		/* load-acquire without */
+	bool claimed;			/* being delivered */
+	bool counted;			/* against the port's limit */
+	bool busy;			/* an answer is being made */
+	bool adopted;			/* charged to the holder since cancelled */
+	bool sync;			/* the caller sleeps; fixed when sent */
+	struct list_head link;
+	u64 arrival;
+	struct caps_actor *holder;
+
+	/* Fixed when sent: */
+	u32 kind;			/* CAPS_KIND_*; REPLY on its way back */
+	u32 operation;
+	u64 address;
+	struct caps_port *port;		/* where it was sent; a reference */
+	struct caps_badge *badge;	/* a reference, or NULL */
+	struct caps_port *source;	/* where the answer goes, or NULL */
+	struct task_struct *task;	/* who sleeps for it, or NULL */
+	unsigned long since;		/* jiffies */
+	u32 flags;			/* CAPS_HEADER_IDENTITY */
+
+	/* Who sent it; kept while spare, except @sender's reference. */
+	struct caps_actor *sender;
+	const struct cred *cred;
+	struct caps_chain *chain;
+
+	/* Whose identity a notice or reply shows instead, or NULL. */
+	struct pid *from_tgid;
+	const struct cred *from_cred;
+
+	u64 held_id;			/* in the holder's table, or 0 */
+	u64 sent_id;			/* in the sender's table, or 0 */
+	u64 sequence;
+
+	struct caps_payload request;
+	struct caps_payload reply;
+	s32 status;
+	int error;			/* negative */
+
+	struct caps_share *shares;	/* unused ones, see port.h */
+	unsigned int share_count;
+	long charged;			/* kernel bytes of the object */
+
+	/* What user copies may touch. */
+	u8 data[2][CAPS_PAYLOAD_DATA];
+};
+
+int caps_messages_init(void);
+void caps_messages_exit(void);
+
+struct caps_message *caps_message_create(struct caps_actor *sender, u32 kind);
+void __caps_message_free(struct caps_message *message);
+void caps_message_drop_spares(struct caps_actor *actor);
+
+static inline struct caps_message *
+caps_message_get(struct caps_message *message)
+{
+	refcount_inc(&message->refs);
+	return message;
+}
+
+static inline void caps_message_put(struct caps_message *message)
+{
+	if (refcount_dec_and_test(&message->refs))
+		__caps_message_free(message);
+}
+
+int caps_payload_load(struct caps_actor *actor, struct caps_chain *chain,
+		      struct caps_payload *payload,
+		      const struct caps_data *from, u32 flags, bool pin);
+void caps_payload_drop(struct caps_payload *payload);
+ssize_t caps_payload_read(struct caps_actor *actor,
+			  const struct caps_payload *payload, u64 offset,
+			  const struct caps_data *to);
+int caps_payload_store(struct caps_actor *actor,
+		       const struct caps_payload *payload,
+		       const struct caps_data *to);
+
+void caps_message_header(const struct caps_message *message,
+			 struct caps_header *header);
+
+/* A CALL that has been received before: what is queued is its notice. */
+static inline bool caps_message_is_notice(const struct caps_message *message)
+{
+	return message->kind == CAPS_KIND_CALL && message->held_id;
+}
+
+static inline const struct caps_payload *
+caps_message_payload(const struct caps_message *message)
+{
+	return message->kind == CAPS_KIND_REPLY ? &message->reply :
+						  &message->request;
+}
+
+void caps_message_set_from(struct caps_message *message,
+			   struct caps_actor *actor, const struct cred *cred);
+bool caps_message_fail(struct caps_message *message, int error,
+		       struct caps_wakes *wakes);
+bool caps_message_abandon(struct caps_message *message,
+			  struct caps_wakes *wakes);
+void caps_message_settle(struct caps_message *message, bool reply);
+void caps_message_drained(struct caps_message *message, bool reply);
+enum caps_state caps_message_cancel(struct caps_message *message,
+				    enum caps_state upto);
+void caps_message_lose_reply(struct caps_message *message);
+void caps_message_return(struct caps_message *message);
+int caps_dispose_attach(struct caps_actor *actor, struct caps_body *body,
+			struct caps_port *source, u64 id);
+void caps_dispose_detach(struct caps_body *body);
+
+int caps_message_assign_id(struct caps_message *message);
+void caps_message_forget_id(struct caps_actor *actor, u64 id);
+
+#endif

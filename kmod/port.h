@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A port: a bounded queue of messages with one owning actor.
+ *
+ * @queue holds what can be received, in order of arrival; @claimed what is
+ * being delivered just now and goes back to its place if that fails; @blocked
+ * what waits for room while its sender sleeps. A receiver that waits is handed
+ * the next message directly, as claimed.
+ *
+ * Room. A message counts against @limit while queued, or claimed from the
+ * queue. One user may hold half of what the others leave free, rounded down,
+ * and one message in any case, even in a full queue; so nobody can shut others
+ * out. What each user holds is his *share*; it is stored in an object that the
+ * message brought along, so counting never allocates. What is handed straight
+ * to a waiting receiver, answers, and notices do not count.
+ *
+ * Ready. An enabled port with something to receive stands in its owner's
+ * @ready tree by (priority, arrival of its first message); "receive from any"
+ * takes the leftmost.
+ *
+ * Lifetime: one reference for being in its owner's list, one for each
+ * capability, badge and message that names it. @owner is cleared when it is
+ * deleted or its owner dies, and that ends it; the memory goes by RCU.
+ *
+ * Locking: everything but @refs and what is constant is under the owner's
+ * lock. caps_port_lock() finds and locks the owner.
+ */
+#ifndef _CAPS_PORT_H
+#define _CAPS_PORT_H
+
+#include <linux/list.h>
+#include <linux/rbtree.h>
+#include <linux/rcupdate.h>
+#include <linux/refcount.h>
+#include <linux/types.h>
+
+struct caps_actor;
+struct caps_chain;
+struct caps_message;
+struct caps_user;
+
+struct caps_port {
+	refcount_t refs;
+	bool is_default;		/* constant */
+	u32 limit;			/* constant */
+	u64 cookie;			/* constant */
+	struct caps_chain *chain;	/* who pays; constant */
+	struct caps_actor __rcu *owner;
+	struct rcu_head rcu;
+
+	/* Owner's lock: */
+	struct list_head link;		/* of actor->ports; a reference */
+	bool enabled;
+	bool is_ready;
+	u8 priority;
+	struct rb_node ready;
+	u64 ready_arrival;		/* key in the tree */
+	struct list_head queue;
+	struct list_head claimed;
+	struct list_head blocked;
+	struct list_head waiters;	/* receivers from this port */
+	u32 counted;			/* messages against limit */
+	u32 users;			/* shares in the tree */
+	struct rb_root shares;
+	struct rb_root badges;
+	u64 last_badge;
+	u64 sequence;			/* messages received */
+};
+
+struct caps_share {
+	struct rb_node node;		/* by user, in port->shares */
+	struct caps_user *user;
+	u32 count;
+	struct caps_share *next;	/* unused, on a message */
+};
+
+/* A sleeping receiver, on its stack; see receive.c for who may touch it. */
+struct caps_waiter {
+	struct list_head link;
+	struct task_struct *task;
+	struct caps_message *message;	/* store-release; claimed for us */
+	int error;			/* store-release; why to stop waiting */
+};
+
+static inline u32 caps_list_length(const struct list_head *list)
+{
+	const struct list_head *pos;
+	u32 n = 0;
+
+	list_for_each(pos, list)
+		n++;
+	return n;
+}
+
+int caps_ports_init(void);
+void caps_ports_exit(void);
+
+struct caps_port *caps_port_create(struct caps_actor *actor, u64 cookie,
+				   u32 limit);
+int caps_port_join(struct caps_port *port, struct caps_actor *actor);
+bool caps_port_end(struct caps_actor *owner, struct caps_port *port);
+void __caps_port_free(struct caps_port *port);
+
+static inline struct caps_port *caps_port_get(struct caps_port *port)
+{
+	refcount_inc(&port->refs);
+	return port;
+}
+
+static inline bool caps_port_tryget(struct caps_port *port)
+{
+	return refcount_inc_not_zero(&port->refs);
+}
+
+static inline void caps_port_put(struct caps_port *port)
+{
+	if (port && refcount_dec_and_test(&port->refs))
+		__caps_port_free(port);
+}
+
+struct caps_actor *caps_port_lock(struct caps_port *port);
+
+int caps_port_enable(struct caps_actor *actor, struct caps_port *port,
+		     u32 priority);
+int caps_port_disable(struct caps_actor *actor, struct caps_port *port);
+
+/* Shares, in share.c. */
+int caps_shares_prepare(struct caps_message *message);
+void caps_shares_trim(struct caps_message *message, unsigned int keep);
+bool caps_shares_allow(struct caps_port *port, struct caps_message *message);
+void caps_shares_take(struct caps_port *port, struct caps_message *message);
+void caps_shares_return(struct caps_port *port, struct caps_message *message);
+
+#endif

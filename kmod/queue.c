@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Port queues; see queue.h.
+ */
+#include "account.h"
+#include "actor.h"
+#include "message.h"
+#include "port.h"
+#include "queue.h"
+#include "wait.h"
+
+/**
+ * caps_queue_first - what would be received next from a port
+ * @port: the port
+ *
+ * What waits for room is received only where nothing has room: then all that
+ * is counted is being delivered, and a receiver that has nothing to do may
+ * take what would otherwise wait for one that is stuck.
+ *
+ * Return: the message, or NULL.
+ */
+struct caps_message *caps_queue_first(struct caps_port *port)
+{
+	struct list_head *list = &port->queue;
+
+	if (list_empty(list))
+		list = &port->blocked;
+	return list_first_entry_or_null(list, struct caps_message, link);
+}
+
+static bool ready_less(struct rb_node *a, const struct rb_node *b)
+{
+	const struct caps_port *p = rb_entry(a, struct caps_port, ready);
+	const struct caps_port *q = rb_entry(b, struct caps_port, ready);
+
+	if (p->priority != q->priority)
+		return p->priority < q->priority;
+	return p->ready_arrival < q->ready_arrival;
+}
+
+/**
+ * caps_queue_update - put a port where it belongs in the ready tree
+ * @owner: its owner, or the one it has just lost
+ * @port: the port, whose queue, priority or state has changed
+ */
+void caps_queue_update(struct caps_actor *owner, struct caps_port *port)
+{
+	struct caps_message *first = caps_queue_first(port);
+
+	lockdep_assert_held(&owner->lock);
+
+	if (port->is_ready)
+		rb_erase_cached(&port->ready, &owner->ready);
+	port->is_ready = port->enabled && first;
+	if (port->is_ready) {
+		port->ready_arrival = first->arrival;
+		rb_add_cached(&port->ready, &owner->ready, ready_less);
+	}
+}
+
+static struct caps_waiter *find_waiter(struct caps_actor *owner,
+				       struct caps_port *port)
+{
+	struct list_head *list = &port->waiters;
+
+	if (list_empty(list) && port->enabled)
+		list = &owner->waiters;
+	return list_first_entry_or_null(list, struct caps_waiter, link);
+}
+
+/* A sender that waited for room need not wait any more. */
+static void unblock(struct caps_message *message, struct caps_wakes *wakes)
+{
+	struct task_struct *task = message->task;
+
+	if (!message->sync) {
+		message->task = NULL;
+		caps_wakes_add(wakes, task);
+	}
+	smp_store_release(&message->state, CAPS_QUEUED);
+}
+
+static void claim(struct caps_port *port, struct caps_message *message,
+		  struct caps_wakes *wakes)
+{
+	if (message->state == CAPS_BLOCKED)
+		unblock(message, wakes);
+	message->claimed = true;
+	list_move_tail(&message->link, &port->claimed);
+}
+
+/* The waiter may be gone as soon as it has its message: wake the task. */
+static void hand_over(struct caps_waiter *waiter, struct caps_message *message,
+		      struct caps_wakes *wakes)
+{
+	list_del_init(&waiter->link);
+	caps_wakes_add(wakes, waiter->task);
+	smp_store_release(&waiter->message, message);
+}
+
+/**
+ * caps_queue_dispatch - hand what is there to those who wait for it
+ * @owner: the owner
+ * @port: its port
+ * @wakes: whom to wake; stops when full
+ */
+void caps_queue_dispatch(struct caps_actor *owner, struct caps_port *port,
+			 struct caps_wakes *wakes)
+{
+	struct caps_message *message;
+	struct caps_waiter *waiter;
+
+	/* One turn may add two: a receiver and a sender that was blocked. */
+	while (!caps_wakes_full(wakes)) {
+		message = caps_queue_first(port);
+		waiter = find_waiter(owner, port);
+		if (!message || !waiter)
+			break;
+		claim(port, message, wakes);
+		hand_over(waiter, message, wakes);
+		caps_queue_update(owner, port);
+	}
+}
+
+static void enqueue(struct caps_actor *owner, struct caps_port *port,
+		    struct caps_message *message, struct caps_wakes *wakes)
+{
+	struct caps_waiter *waiter = find_waiter(owner, port);
+
+	message->arrival = ++owner->arrivals;
+	if (waiter) {
+		message->claimed = true;
+		list_add_tail(&message->link, &port->claimed);
+		hand_over(waiter, message, wakes);
+		return;
+	}
+	list_add_tail(&message->link, &port->queue);
+	if (port->enabled) {
+		if (!port->is_ready)
+			caps_queue_update(owner, port);
+		wakes->poll = true;
+	}
+}
+
+static void block(struct caps_actor *owner, struct caps_port *port,
+		  struct caps_message *message)
+{
+	message->arrival = ++owner->arrivals;
+	message->state = CAPS_BLOCKED;
+	message->task = current;
+	list_add_tail(&message->link, &port->blocked);
+	if (port->enabled && !port->is_ready)
+		caps_queue_update(owner, port);
+}
+
+/**
+ * caps_queue_admit - let a message in, if there is room
+ * @owner: the owner
+ * @port: its port
+ * @message: a fresh message; its place reference goes to the queue on success
+ * @may_block: the sender is prepared to wait for room
+ * @wakes: whom to wake
+ *
+ * Return: 0; -EAGAIN without room; CAPS_NEEDS_SHARES if the message must be
+ * prepared for counting first.
+ */
+int caps_queue_admit(struct caps_actor *owner, struct caps_port *port,
+		     struct caps_message *message, bool may_block,
+		     struct caps_wakes *wakes)
+{
+	bool room = true;
+
+	lockdep_assert_held(&owner->lock);
+
+	if (!find_waiter(owner, port)) {
+		if (message->share_count < message->chain->count)
+			return CAPS_NEEDS_SHARES;
+		room = caps_shares_allow(port, message);
+		if (!room && !may_block)
+			return -EAGAIN;
+		if (room)
+			caps_shares_take(port, message);
+	}
+	message->holder = owner;
+	message->port = caps_port_get(port);
+	message->since = jiffies;
+	if (room) {
+		message->state = CAPS_QUEUED;
+		enqueue(owner, port, message, wakes);
+	} else {
+		block(owner, port, message);
+	}
+	return 0;
+}
+
+/**
+ * caps_queue_notify - queue what needs no room: an answer, or a notice
+ * @owner: the owner
+ * @port: its port
+ * @message: in no queue; a place reference goes to the queue
+ * @wakes: whom to wake
+ */
+void caps_queue_notify(struct caps_actor *owner, struct caps_port *port,
+		       struct caps_message *message, struct caps_wakes *wakes)
+{
+	lockdep_assert_held(&owner->lock);
+
+	enqueue(owner, port, message, wakes);
+}
+
+/**
+ * caps_queue_claim - choose what to deliver, and reserve it
+ * @actor: who receives
+ * @port: from which of its ports, or NULL for any enabled one
+ * @wakes: whom to wake
+ *
+ * Return: the message, or NULL if nothing is there.
+ */
+struct caps_message *caps_queue_claim(struct caps_actor *actor,
+				      struct caps_port *port,
+				      struct caps_wakes *wakes)
+{
+	struct caps_message *message;
+	struct rb_node *node;
+
+	lockdep_assert_held(&actor->lock);
+
+	if (!port) {
+		node = rb_first_cached(&actor->ready);
+		if (!node)
+			return NULL;
+		port = rb_entry(node, struct caps_port, ready);
+	}
+	message = caps_queue_first(port);
+	if (!message)
+		return NULL;
+	claim(port, message, wakes);
+	caps_queue_update(actor, port);
+	return message;
+}
+
+/**
+ * caps_queue_unclaim - delivery failed: put a message back in its place
+ * @owner: the owner of the message's port
+ * @message: a claimed message
+ * @wakes: whom to wake
+ */
+void caps_queue_unclaim(struct caps_actor *owner, struct caps_message *message,
+			struct caps_wakes *wakes)
+{
+	struct caps_port *port = message->port;
+	struct caps_message *next;
+
+	lockdep_assert_held(&owner->lock);
+
+	message->claimed = false;
+	list_del(&message->link);
+	list_for_each_entry(next, &port->queue, link) {
+		if (next->arrival > message->arrival)
+			break;
+	}
+	list_add_tail(&message->link, &next->link);
+	caps_queue_update(owner, port);
+	caps_queue_dispatch(owner, port, wakes);
+	wakes->poll |= port->is_ready;
+}
+
+/* Let in what waits for room, as far as there is some now. */
+static void promote(struct caps_actor *owner, struct caps_port *port,
+		    struct caps_wakes *wakes)
+{
+	struct caps_message *message, *next;
+
+	list_for_each_entry_safe(message, next, &port->blocked, link) {
+		if (caps_wakes_full(wakes))
+			break;
+		if (!caps_shares_allow(port, message))
+			continue;
+		caps_shares_take(port, message);
+		unblock(message, wakes);
+		message->arrival = ++owner->arrivals;
+		list_move_tail(&message->link, &port->queue);
+	}
+}
+
+/**
+ * caps_queue_remove - a message leaves its port
+ * @port: the port; it may have lost its owner already
+ * @message: queued, blocked or claimed
+ * @wakes: whom to wake
+ *
+ * The caller inherits the place reference, and the message its port.
+ */
+void caps_queue_remove(struct caps_port *port, struct caps_message *message,
+		       struct caps_wakes *wakes)
+{
+	struct caps_actor *owner = message->holder;
+
+	lockdep_assert_held(&owner->lock);
+
+	list_del_init(&message->link);
+	message->claimed = false;
+	if (message->counted) {
+		caps_shares_return(port, message);
+		if (rcu_access_pointer(port->owner) == owner)
+			promote(owner, port, wakes);
+	}
+	caps_queue_update(owner, port);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A port's queue: admission, claims, hand-over to waiting receivers, and the
+ * owner's tree of ready ports. Rules in port.h. Everything here is called with
+ * the owner's lock held, except where it says so.
+ *
+ * Invariant: no receiver waits for what is there. Whatever adds a message, or
+ * lets one be received that could not be, hands it to a waiter if there is one.
+ */
+#ifndef _CAPS_QUEUE_H
+#define _CAPS_QUEUE_H
+
+#include <linux/types.h>
+
+struct caps_actor;
+struct caps_message;
+struct caps_port;
+struct caps_wakes;
+
+#define CAPS_NEEDS_SHARES	1
+
+struct caps_message *caps_queue_first(struct caps_port *port);
+void caps_queue_update(struct caps_actor *owner, struct caps_port *port);
+void caps_queue_dispatch(struct caps_actor *owner, struct caps_port *port,
+			 struct caps_wakes *wakes);
+
+int caps_queue_admit(struct caps_actor *owner, struct caps_port *port,
+		     struct caps_message *message, bool may_block,
+		     struct caps_wakes *wakes);
+void caps_queue_notify(struct caps_actor *owner, struct caps_port *port,
+		       struct caps_message *message, struct caps_wakes *wakes);
+struct caps_message *caps_queue_claim(struct caps_actor *actor,
+				      struct caps_port *port,
+				      struct caps_wakes *wakes);
+void caps_queue_unclaim(struct caps_actor *owner, struct caps_message *message,
+			struct caps_wakes *wakes);
+void caps_queue_remove(struct caps_port *port, struct caps_message *message,
+		       struct caps_wakes *wakes);
+
+#endif

@@ -1,0 +1,396 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Receiving: choose a message, deliver it while it is claimed, then take it.
+ *
+ * A sleeping receiver's struct caps_waiter is on its stack. It may be touched
+ * under the actor's lock while it is in a list, and last of all by the store
+ * that gives it a message or an error:
+ *
+ *	receiver			sender
+ *	lock; add to list; unlock	lock; take off list
+ *	set state			get_task(waiter->task)
+ *	load-acquire(message)		store-release(waiter->message)
+ *	sleep				unlock; wake the task, not the waiter
+ */
+#include <linux/sched/signal.h>
+#include <linux/uaccess.h>
+
+#include "account.h"
+#include "actor.h"
+#include "ipc.h"
+#include "message.h"
+#include "port.h"
+#include "queue.h"
+#include "trace.h"
+#include "wait.h"
+
+struct reception {
+	struct caps_actor *actor;
+	struct caps_port *port;		/* NULL: any enabled one */
+	u64 deadline;
+	u64 id;				/* reserved for what is received */
+	bool waited;
+};
+
+static void release_id(struct reception *r)
+{
+	if (!r->id)
+		return;
+	spin_lock(&r->actor->lock);
+	caps_table_release(&r->actor->messages, r->id);
+	spin_unlock(&r->actor->lock);
+	r->id = 0;
+}
+
+/* The actor's lock is held; -ENOSPC: make room in the table first. */
+static int may_receive(struct reception *r)
+{
+	struct caps_actor *actor = r->actor;
+
+	if (actor->dead)
+		return -ENOTCONN;
+	if (r->port && rcu_access_pointer(r->port->owner) != actor)
+		return r->waited ? -EIDRM : -EPIPE;
+	if (!r->id)
+		r->id = caps_table_reserve(&actor->messages);
+	return r->id ? 0 : -ENOSPC;
+}
+
+static void sleep_for_message(struct caps_waiter *waiter, u64 deadline,
+			      int *err)
+{
+	const unsigned int state = TASK_INTERRUPTIBLE | TASK_FREEZABLE;
+
+	while (!*err) {
+		set_current_state(state);
+		if (smp_load_acquire(&waiter->message) ||
+		    smp_load_acquire(&waiter->error))
+			break;
+		*err = caps_sleep(state, deadline);
+	}
+	__set_current_state(TASK_RUNNING);
+}
+
+/* Called with the actor's lock held, returns without. */
+static struct caps_message *wait_for_message(struct reception *r)
+{
+	struct caps_actor *actor = r->actor;
+	struct caps_waiter waiter = { .task = current };
+	int err = 0;
+
+	list_add_tail(&waiter.link, r->port ? &r->port->waiters :
+					      &actor->waiters);
+	spin_unlock(&actor->lock);
+	r->waited = true;
+	sleep_for_message(&waiter, r->deadline, &err);
+	if (err) {
+		/* What was given to us until now is ours to deal with. */
+		spin_lock(&actor->lock);
+		list_del_init(&waiter.link);
+		spin_unlock(&actor->lock);
+	}
+	if (waiter.message)
+		return waiter.message;
+	if (waiter.error)
+		return ERR_PTR(waiter.error);
+	return ERR_PTR(err == -EINTR ? -ERESTARTSYS : err);
+}
+
+/* A claimed message, or why there is none. */
+static struct caps_message *claim_message(struct reception *r)
+{
+	struct caps_actor *actor = r->actor;
+	struct caps_message *message;
+	struct caps_wakes wakes;
+	int err;
+
+	caps_wakes_init(&wakes);
+	spin_lock(&actor->lock);
+	while ((err = may_receive(r)) == -ENOSPC) {
+		spin_unlock(&actor->lock);
+		err = caps_table_grow(&actor->messages);
+		if (err)
+			return ERR_PTR(err);
+		spin_lock(&actor->lock);
+	}
+	if (err) {
+		spin_unlock(&actor->lock);
+		return ERR_PTR(err);
+	}
+	message = caps_queue_claim(actor, r->port, &wakes);
+	if (!message && r->deadline)
+		return wait_for_message(r);
+	spin_unlock(&actor->lock);
+	caps_wakes_run(&wakes);
+	return message ?: ERR_PTR(-EAGAIN);
+}
+
+/* Is it still to be delivered? The actor's lock is held. */
+static bool still_wanted(const struct caps_message *message)
+{
+	switch (message->kind) {
+	case CAPS_KIND_SEND:
+		return message->state == CAPS_QUEUED;
+	case CAPS_KIND_CALL:
+		return message->state == (caps_message_is_notice(message) ?
+					  CAPS_CANCELLED : CAPS_QUEUED);
+	default:
+		return true;
+	}
+}
+
+/* Put a claimed message back, or end it if its port is gone. */
+static void undeliver(struct caps_actor *actor, struct caps_message *message)
+{
+	struct caps_wakes wakes;
+	bool ended, reply = false;
+
+	caps_wakes_init(&wakes);
+	spin_lock(&actor->lock);
+	ended = rcu_access_pointer(message->port->owner) != actor ||
+		!still_wanted(message);
+	if (ended) {
+		caps_queue_remove(message->port, message, &wakes);
+		reply = caps_message_fail(message, -EPIPE, &wakes);
+	} else {
+		caps_queue_unclaim(actor, message, &wakes);
+	}
+	spin_unlock(&actor->lock);
+	caps_wakes_poll(&wakes, actor);
+	caps_wakes_run(&wakes);
+	if (ended)
+		caps_message_drained(message, reply);
+}
+
+/*
+ * Put a message that has been taken where it belongs: the table if it is held,
+ * else nowhere. Returns the reference to put after unlocking, if any.
+ */
+static struct caps_message *place_message(struct reception *r,
+					  struct caps_message *message,
+					  bool hold)
+{
+	if (caps_message_is_notice(message))
+		return message;
+	if (message->kind == CAPS_KIND_CALL || message->kind == CAPS_KIND_SEND)
+		WRITE_ONCE(message->state, hold ? CAPS_TAKEN : CAPS_ENDED);
+	if (!hold)
+		return message;
+	if (message->kind == CAPS_KIND_REPLY && message->sent_id) {
+		/* The table has had a reference since the call was sent. */
+		message->held_id = message->sent_id;
+		return message;
+	}
+	message->held_id = r->id;
+	caps_table_publish(&r->actor->messages, r->id, message);
+	r->id = 0;
+	return NULL;
+}
+
+/* -EAGAIN: it was withdrawn meanwhile; look for another. */
+static int take_message(struct reception *r, struct caps_message *message,
+			bool hold, u64 *sequence)
+{
+	struct caps_actor *actor = r->actor;
+	struct caps_port *port = message->port;
+	struct caps_message *rest;
+	struct caps_wakes wakes;
+	u64 forget = 0;
+
+	caps_wakes_init(&wakes);
+	spin_lock(&actor->lock);
+	if (actor->dead || !still_wanted(message)) {
+		spin_unlock(&actor->lock);
+		undeliver(actor, message);
+		return actor->dead ? -ENOTCONN : -EAGAIN;
+	}
+	caps_queue_remove(port, message, &wakes);
+	*sequence = message->sequence = ++port->sequence;
+	if (message->kind >= CAPS_KIND_REPLY && !hold)
+		forget = message->sent_id;
+	rest = place_message(r, message, hold);
+	spin_unlock(&actor->lock);
+	caps_wakes_poll(&wakes, actor);
+	caps_wakes_run(&wakes);
+
+	if (forget)
+		caps_message_forget_id(message->sender, forget);
+	if (rest) {
+		if (!hold)
+			caps_payload_drop(&rest->request);
+		caps_message_put(rest);
+	}
+	return 0;
+}
+
+static u32 kind_of(const struct caps_message *message)
+{
+	return caps_message_is_notice(message) ? CAPS_KIND_CANCELLED :
+						 message->kind;
+}
+
+static u64 id_of(const struct caps_message *message, bool hold, u64 reserved)
+{
+	if (message->held_id)
+		return message->held_id;
+	if (message->kind >= CAPS_KIND_REPLY && message->sent_id)
+		return message->sent_id;
+	return hold ? reserved : 0;
+}
+
+/* Write everything but the sequence number. Returns whether to hold it. */
+static int deliver(struct reception *r, struct caps_message *message,
+		   struct caps_receive *args,
+		   struct caps_header __user *uheader)
+{
+	struct caps_header header;
+	u32 kind = kind_of(message);
+	int more = 0;
+	bool hold;
+
+	trace_caps_claim(r->actor, message);
+	if (kind == CAPS_KIND_CALL &&
+	    caps_overdrawn(r->actor->chain, CAPS_MESSAGES))
+		return -EDQUOT;
+	if (kind <= CAPS_KIND_REPLY)
+		more = caps_payload_store(r->actor,
+					  caps_message_payload(message),
+					  &args->buffer);
+	if (more < 0)
+		return more;
+
+	hold = kind == CAPS_KIND_CALL || more ||
+	       (kind <= CAPS_KIND_REPLY && (args->flags & CAPS_HOLD));
+	caps_message_header(message, &header);
+	if (kind >= CAPS_KIND_CANCELLED) {
+		header.body_len = 0;
+		header.annex_len = 0;
+	}
+	header.kind = kind;
+	header.id = id_of(message, hold, r->id);
+	if (hold || kind == CAPS_KIND_CANCELLED)
+		header.flags |= CAPS_HEADER_HELD;
+	if (hold && (kind == CAPS_KIND_CALL ||
+		     (kind == CAPS_KIND_SEND && message->source)))
+		header.flags |= CAPS_HEADER_ANSWERABLE;
+	if (more)
+		header.flags |= CAPS_HEADER_TRUNCATED;
+	if (copy_to_user(uheader, &header,
+			 offsetof(struct caps_header, sequence)))
+		return -EFAULT;
+	return hold;
+}
+
+static int receive_one(struct reception *r, struct caps_receive *args,
+		       struct caps_header __user *uheader)
+{
+	struct caps_message *message;
+	u64 sequence;
+	int hold, err;
+
+	do {
+		message = claim_message(r);
+		if (IS_ERR(message))
+			return PTR_ERR(message);
+		hold = deliver(r, message, args, uheader);
+		if (hold < 0) {
+			undeliver(r->actor, message);
+			return hold;
+		}
+		err = take_message(r, message, hold, &sequence);
+	} while (err == -EAGAIN);
+
+	/* It is ours now; CAPS_HEADER tells what could not be written. */
+	if (!err)
+		put_user(sequence, &uheader->sequence);
+	return err;
+}
+
+static int reception_begin(struct reception *r, struct caps_actor *actor,
+			   u64 port, u64 deadline)
+{
+	r->actor = actor;
+	r->port = NULL;
+	r->deadline = deadline;
+	r->id = 0;
+	r->waited = false;
+	if (port != CAPS_ANY_PORT)
+		r->port = caps_capability_own_port(actor, port, 0);
+	return PTR_ERR_OR_ZERO(r->port);
+}
+
+static void reception_end(struct reception *r)
+{
+	release_id(r);
+	caps_port_put(r->port);
+}
+
+/**
+ * caps_receive - take one message
+ * @actor: who receives
+ * @args: checked
+ * @uheader: where the header goes
+ *
+ * Return: 0, and see the uapi header for everything else.
+ */
+int caps_receive(struct caps_actor *actor, struct caps_receive *args,
+		 struct caps_header __user *uheader)
+{
+	struct reception r;
+	int err;
+
+	err = reception_begin(&r, actor, args->port, args->deadline);
+	if (err)
+		return err;
+	err = receive_one(&r, args, uheader);
+	reception_end(&r);
+	return err;
+}
+
+static int load_entry(struct caps_receive *args,
+		      const struct caps_receive __user *entry)
+{
+	if (copy_from_user(args, entry, offsetof(struct caps_receive, header)))
+		return -EFAULT;
+	if (args->port || args->deadline || args->reserved ||
+	    args->flags & ~CAPS_HOLD)
+		return -EINVAL;
+	return 0;
+}
+
+/**
+ * caps_receive_batch - wait for one message and take what else is there
+ * @actor: who receives
+ * @args: checked but for the entries
+ *
+ * Return: 0 with @args->received set, or why not even one was received.
+ */
+int caps_receive_batch(struct caps_actor *actor,
+		       struct caps_receive_batch *args)
+{
+	struct caps_receive __user *entries = u64_to_user_ptr(args->entries);
+	struct caps_receive entry;
+	struct reception r;
+	int err;
+
+	args->received = 0;
+	if (!args->count)
+		return -EINVAL;
+	if (args->count > CAPS_MAX_BATCH)
+		return -EMSGSIZE;
+	err = reception_begin(&r, actor, args->port, args->deadline);
+	if (err)
+		return err;
+	while (args->received < args->count) {
+		err = load_entry(&entry, &entries[args->received]);
+		if (!err)
+			err = receive_one(&r, &entry,
+					  &entries[args->received].header);
+		if (err)
+			break;
+		args->received++;
+		r.deadline = 0;
+	}
+	reception_end(&r);
+	return args->received ? 0 : err;
+}

@@ -1,0 +1,396 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What a receiver does with a message that it holds: answer, discard, read;
+ * and what a sender does with one that is pending: abort.
+ */
+#include <linux/cred.h>
+
+#include "actor.h"
+#include "ipc.h"
+#include "message.h"
+#include "port.h"
+#include "queue.h"
+#include "trace.h"
+#include "wait.h"
+
+/* The message that @actor holds by @id. The lock is held. */
+static struct caps_message *held_find(struct caps_actor *actor, u64 id)
+{
+	struct caps_message *message;
+
+	lockdep_assert_held(&actor->lock);
+
+	message = caps_table_find(&actor->messages, id);
+	if (!message || message->held_id != id || message->holder != actor)
+		return NULL;
+	/* Answered, but a deferred answer's notice still has the id. */
+	if (message->kind != CAPS_KIND_REPLY && message->state >= CAPS_FINAL)
+		return NULL;
+	return message;
+}
+
+/**
+ * caps_held_get - a message that is held
+ * @actor: by whom
+ * @id: by which id
+ *
+ * Return: a reference, or -ENOMSG.
+ */
+struct caps_message *caps_held_get(struct caps_actor *actor, u64 id)
+{
+	struct caps_message *message;
+
+	spin_lock(&actor->lock);
+	message = held_find(actor, id);
+	if (message)
+		caps_message_get(message);
+	spin_unlock(&actor->lock);
+	return message ?: ERR_PTR(-ENOMSG);
+}
+
+/* Take a held message out of the table, with the reference that had. */
+static void held_remove(struct caps_actor *actor, struct caps_message *message)
+{
+	caps_table_remove(&actor->messages, message->held_id);
+	caps_table_release(&actor->messages, message->held_id);
+}
+
+/*
+ * The holder ends a message whose caller has left. Returns whether the notice
+ * had not been delivered and its reference is to be put.
+ */
+static bool end_cancelled(struct caps_actor *actor,
+			  struct caps_message *message,
+			  struct caps_wakes *wakes)
+{
+	held_remove(actor, message);
+	message->state = CAPS_ENDED;
+	if (message->claimed || list_empty(&message->link))
+		return false;
+	caps_queue_remove(message->port, message, wakes);
+	return true;
+}
+
+static void put_ended(struct caps_message *message, bool notice)
+{
+	if (notice)
+		caps_message_put(message);
+	caps_message_put(message);
+}
+
+static int reply_begin(struct caps_actor *actor, u64 id,
+		       struct caps_message **result)
+{
+	struct caps_message *message;
+	struct caps_wakes wakes;
+	bool notice = false, ended = false;
+	int err = 0;
+
+	caps_wakes_init(&wakes);
+	spin_lock(&actor->lock);
+	message = held_find(actor, id);
+	if (!message) {
+		err = -ENOMSG;
+	} else if (message->kind == CAPS_KIND_REPLY ||
+		   (message->kind == CAPS_KIND_SEND && !message->source)) {
+		err = -EINVAL;
+	} else if (message->busy) {
+		err = -EBUSY;
+	} else if (message->state == CAPS_CANCELLED) {
+		err = -ECANCELED;
+		ended = true;
+		notice = end_cancelled(actor, message, &wakes);
+	} else {
+		message->busy = true;
+		*result = caps_message_get(message);
+	}
+	spin_unlock(&actor->lock);
+	if (ended)
+		put_ended(message, notice);
+	return err;
+}
+
+static int reply_load(struct caps_actor *actor, struct caps_message *message,
+		      struct caps_reply *args)
+{
+	struct caps_payload *reply = &message->reply;
+	bool defer = args->flags & CAPS_DEFER;
+	int err;
+
+	err = caps_payload_load(actor, actor->chain, reply, &args->data,
+				args->flags, defer);
+	if (err || !defer)
+		return err;
+	if (!reply->body || !reply->body->pinned) {
+		args->result = CAPS_RESULT_COPIED;
+		return 0;
+	}
+	return caps_dispose_attach(actor, reply->body, NULL, args->id);
+}
+
+static void reply_unload(struct caps_message *message)
+{
+	caps_dispose_detach(message->reply.body);
+	caps_payload_drop(&message->reply);
+	message->reply.placed = false;
+	message->reply.body_len = 0;
+	message->reply.annex_len = 0;
+}
+
+/*
+ * Hand the answer to a caller that sleeps. The store is the last thing done to
+ * the message but for putting references; see message.h.
+ */
+static void answer(struct caps_message *message, s32 status,
+		   struct caps_wakes *wakes)
+{
+	message->status = status;
+	if (message->sync)
+		caps_wakes_add(wakes, message->task);
+	smp_store_release(&message->state, CAPS_ANSWERED);
+}
+
+/* Returns 0 with the place reference left to the caller, or -errno. */
+static int reply_commit(struct caps_actor *actor, struct caps_message *message,
+			s32 status, struct caps_wakes *wakes, bool *notice)
+{
+	struct caps_body *body = message->reply.body;
+
+	lockdep_assert_held(&actor->lock);
+
+	message->busy = false;
+	if (message->state == CAPS_CANCELLED) {
+		*notice = end_cancelled(actor, message, wakes);
+		return -ECANCELED;
+	}
+	if (message->state != CAPS_TAKEN)
+		return -ENOMSG;
+	/* Until its DISPOSE the table keeps the id, and a reference. */
+	if (body && body->dispose)
+		caps_message_get(message);
+	else
+		held_remove(actor, message);
+	answer(message, status, wakes);
+	return 0;
+}
+
+/**
+ * caps_reply - answer a message that is held
+ * @actor: who answers
+ * @args: checked
+ *
+ * Return: 0, and see the uapi header for everything else.
+ */
+int caps_reply(struct caps_actor *actor, struct caps_reply *args)
+{
+	struct caps_message *message;
+	struct caps_wakes wakes;
+	bool notice = false, sync;
+	int err, failed;
+
+	args->result = 0;
+	err = reply_begin(actor, args->id, &message);
+	if (err)
+		return err;
+	failed = reply_load(actor, message, args);
+	if (failed)
+		reply_unload(message);
+
+	sync = message->sync;
+	caps_wakes_init(&wakes);
+	spin_lock(&actor->lock);
+	if (failed && failed != -ECANCELED) {
+		message->busy = false;
+		err = failed;
+	} else {
+		err = reply_commit(actor, message, args->status, &wakes,
+				   &notice);
+	}
+	spin_unlock(&actor->lock);
+	caps_wakes_run(&wakes);
+	trace_caps_reply(actor, args->id, err);
+
+	if (err == -ECANCELED) {
+		if (!failed)
+			reply_unload(message);
+		put_ended(message, notice);
+	} else if (!err && !sync) {
+		caps_message_set_from(message, actor, current_cred());
+		caps_message_return(message);
+	} else if (!err) {
+		caps_message_put(message);
+	}
+	caps_message_put(message);
+	return err;
+}
+
+/**
+ * caps_discard - end a held message without an answer
+ * @actor: whose
+ * @id: the message
+ *
+ * Return: 0, -ENOMSG, or -EBUSY while another thread answers it.
+ */
+int caps_discard(struct caps_actor *actor, u64 id)
+{
+	bool notice = false, reply = false;
+	struct caps_message *message;
+	struct caps_wakes wakes;
+	int err = 0;
+
+	caps_wakes_init(&wakes);
+	spin_lock(&actor->lock);
+	message = held_find(actor, id);
+	if (!message) {
+		err = -ENOMSG;
+	} else if (message->busy) {
+		err = -EBUSY;
+	} else if (message->state == CAPS_CANCELLED) {
+		notice = end_cancelled(actor, message, &wakes);
+	} else {
+		held_remove(actor, message);
+		reply = caps_message_abandon(message, &wakes);
+	}
+	spin_unlock(&actor->lock);
+	if (err)
+		return err;
+	caps_wakes_run(&wakes);
+	if (notice)
+		caps_message_put(message);
+	caps_message_settle(message, reply);
+	return 0;
+}
+
+/**
+ * caps_abort - withdraw an async call
+ * @actor: who called
+ * @args: checked
+ *
+ * Return: 0 with @args->outcome set.
+ */
+int caps_abort(struct caps_actor *actor, struct caps_abort *args)
+{
+	struct caps_message *message;
+
+	args->outcome = CAPS_ABORT_UNKNOWN;
+	spin_lock(&actor->lock);
+	message = caps_table_find(&actor->messages, args->id);
+	if (message && message->sent_id == args->id &&
+	    message->sender == actor && !message->held_id) {
+		if (message->kind == CAPS_KIND_REPLY)
+			args->outcome = CAPS_ABORT_ANSWERED;
+	} else {
+		message = NULL;
+	}
+	if (message && message->kind == CAPS_KIND_CALL)
+		caps_message_get(message);
+	else
+		message = NULL;
+	spin_unlock(&actor->lock);
+	if (!message)
+		return 0;
+
+	switch (caps_message_cancel(message, CAPS_TAKEN)) {
+	case CAPS_WITHDRAWN:
+		args->outcome = CAPS_ABORT_BEFORE;
+		break;
+	case CAPS_CANCELLED:
+		args->outcome = CAPS_ABORT_AT_SERVER;
+		break;
+	default:
+		args->outcome = CAPS_ABORT_ANSWERED;
+	}
+	if (args->outcome != CAPS_ABORT_ANSWERED)
+		caps_message_forget_id(actor, args->id);
+	caps_message_put(message);
+	return 0;
+}
+
+/* A held message's payload, kept alive by the references given back. */
+static int payload_get(struct caps_actor *actor, u64 id,
+		       struct caps_message **result,
+		       struct caps_payload *payload)
+{
+	struct caps_message *message;
+	int err = 0;
+
+	spin_lock(&actor->lock);
+	message = held_find(actor, id);
+	if (!message) {
+		err = -ENOMSG;
+	} else if (message->state == CAPS_CANCELLED) {
+		err = -ECANCELED;
+	} else {
+		*payload = *caps_message_payload(message);
+		if (payload->body)
+			caps_body_get(payload->body);
+		*result = caps_message_get(message);
+	}
+	spin_unlock(&actor->lock);
+	return err;
+}
+
+/**
+ * caps_get_data - read from a held message
+ * @actor: who reads
+ * @args: checked
+ *
+ * Return: 0, and see the uapi header for everything else.
+ */
+int caps_get_data(struct caps_actor *actor, struct caps_get_data *args)
+{
+	struct caps_data annex = args->buffer, *body = &args->buffer;
+	struct caps_payload payload, only_annex;
+	struct caps_message *message;
+	ssize_t n;
+	int err;
+
+	err = payload_get(actor, args->id, &message, &payload);
+	if (err)
+		return err;
+	only_annex = payload;
+	only_annex.body_len = 0;
+	only_annex.body = NULL;
+	annex.body_len = 0;
+	annex.iov_count = 0;
+	err = caps_payload_store(actor, &only_annex, &annex);
+	n = err < 0 ? err : caps_payload_read(actor, &payload, args->offset,
+					      body);
+	if (n >= 0) {
+		args->copied = n;
+		args->annex_copied = min(annex.annex_len, payload.annex_len);
+		/* The sender may have its pages back already. */
+		if (smp_load_acquire(&message->state) == CAPS_CANCELLED)
+			n = -ECANCELED;
+	}
+	caps_body_put(payload.body);
+	caps_message_put(message);
+	return min_t(ssize_t, n, 0);
+}
+
+/**
+ * caps_get_header - the header of a held message again
+ * @actor: whose
+ * @args: checked
+ *
+ * Return: 0 or -ENOMSG.
+ */
+int caps_get_header(struct caps_actor *actor, struct caps_get_header *args)
+{
+	struct caps_message *message;
+
+	spin_lock(&actor->lock);
+	message = held_find(actor, args->id);
+	if (message) {
+		caps_message_header(message, &args->header);
+		args->header.id = args->id;
+		args->header.kind = message->kind;
+		args->header.flags |= CAPS_HEADER_HELD;
+		if (message->kind == CAPS_KIND_CALL ||
+		    (message->kind == CAPS_KIND_SEND && message->source))
+			args->header.flags |= CAPS_HEADER_ANSWERABLE;
+		args->header.sequence = message->sequence;
+	}
+	spin_unlock(&actor->lock);
+	return message ? 0 : -ENOMSG;
+}

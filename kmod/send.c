@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Sending: into a port's queue, or straight to a waiting receiver.
+ */
+#include <linux/refcount.h>
+
+#include "actor.h"
+#include "badge.h"
+#include "capability.h"
+#include "ipc.h"
+#include "message.h"
+#include "port.h"
+#include "queue.h"
+#include "trace.h"
+#include "wait.h"
+
+static int may_send(const struct caps_capability *capability, u32 operation)
+{
+	if (!(capability->rights & CAPS_RIGHT_SEND))
+		return -EPERM;
+	if (!(capability->operations & BIT_ULL(operation)))
+		return -EACCES;
+	return 0;
+}
+
+static int post_once(struct caps_actor *actor, struct caps_message *message,
+		     u64 handle, bool may_block, struct caps_wakes *wakes)
+{
+	struct caps_capability *capability;
+	struct caps_badge *badge;
+	struct caps_actor *owner;
+	int err;
+
+	capability = caps_capability_find(actor, handle);
+	if (!capability)
+		return -EBADF;
+	err = may_send(capability, message->operation);
+	if (err)
+		return err;
+	badge = capability->badge;
+	/* Zero: the handle is being closed by another thread just now. */
+	if (badge && !message->badge) {
+		if (!refcount_inc_not_zero(&badge->refs))
+			return -EBADF;
+		message->badge = badge;
+	}
+	owner = caps_port_lock(capability->port);
+	if (!owner)
+		return -EPIPE;
+	err = caps_queue_admit(owner, capability->port, message, may_block,
+			       wakes);
+	spin_unlock(&owner->lock);
+	caps_wakes_poll(wakes, owner);
+	return err;
+}
+
+/**
+ * caps_post - put a message where a capability leads
+ * @actor: who sends
+ * @message: loaded; the place reference goes to the queue on success
+ * @handle: any value
+ * @may_block: without room, stay in line rather than fail
+ *
+ * With @may_block the message may be CAPS_BLOCKED afterwards; the caller has a
+ * reference of its own, and waits.
+ *
+ * Return: 0; -EBADF, -EPERM, -EACCES, -EPIPE, -EAGAIN, -ENOMEM.
+ */
+int caps_post(struct caps_actor *actor, struct caps_message *message,
+	      u64 handle, bool may_block)
+{
+	struct caps_wakes wakes;
+	int err;
+
+	caps_wakes_init(&wakes);
+	for (;;) {
+		rcu_read_lock();
+		err = post_once(actor, message, handle, may_block, &wakes);
+		rcu_read_unlock();
+		if (err != CAPS_NEEDS_SHARES)
+			break;
+		err = caps_shares_prepare(message);
+		if (err)
+			return err;
+	}
+	if (!err)
+		trace_caps_send(message);
+	caps_wakes_run(&wakes);
+	return err;
+}
+
+/* Wait until a blocked message has found room; takes it back otherwise. */
+static int wait_for_room(struct caps_message *message, u64 deadline)
+{
+	const unsigned int state = TASK_INTERRUPTIBLE | TASK_FREEZABLE;
+	int err = 0;
+
+	if (!READ_ONCE(message->task))
+		return 0;
+	for (;;) {
+		set_current_state(state);
+		if (smp_load_acquire(&message->state) != CAPS_BLOCKED)
+			break;
+		if (err) {
+			__set_current_state(TASK_RUNNING);
+			if (caps_message_cancel(message, CAPS_BLOCKED) ==
+			    CAPS_WITHDRAWN)
+				return err == -EINTR ? -ERESTARTSYS : err;
+			break;
+		}
+		err = caps_sleep(state, deadline);
+	}
+	__set_current_state(TASK_RUNNING);
+	/* Cleared when it found room; what befalls it later is not ours. */
+	return message->task ? message->error : 0;
+}
+
+static int send_load(struct caps_actor *actor, struct caps_message *message,
+		     struct caps_send *args)
+{
+	bool defer = args->flags & CAPS_DEFER;
+	struct caps_body *body;
+	int err;
+
+	err = caps_payload_load(actor, message->chain, &message->request,
+				&args->data, args->flags, defer);
+	if (err)
+		return err;
+	body = message->request.body;
+	defer = defer && body && body->pinned;
+	if ((args->flags & CAPS_DEFER) && !defer)
+		args->result = CAPS_RESULT_COPIED;
+
+	if (defer || message->kind == CAPS_KIND_CALL) {
+		err = caps_message_assign_id(message);
+		if (err)
+			return err;
+		args->id = message->sent_id;
+	}
+	/* An async call's answer is notice enough. */
+	if (defer && message->kind == CAPS_KIND_SEND)
+		err = caps_dispose_attach(actor, body, message->source,
+					  message->sent_id);
+	return err;
+}
+
+/**
+ * caps_send - send one-way, or call without waiting for the answer
+ * @actor: who sends
+ * @args: checked
+ * @kind: CAPS_KIND_SEND or CAPS_KIND_CALL
+ *
+ * Return: 0; what caps_post(), caps_payload_load() return; -ETIMEDOUT,
+ * -ERESTARTSYS.
+ */
+int caps_send(struct caps_actor *actor, struct caps_send *args, u32 kind)
+{
+	struct caps_port *source = NULL;
+	struct caps_message *message;
+	int err;
+
+	args->id = 0;
+	args->result = 0;
+	if (args->source) {
+		source = caps_capability_own_port(actor, args->source, 0);
+		if (IS_ERR(source))
+			return PTR_ERR(source);
+	}
+	message = caps_message_create(actor, kind);
+	if (IS_ERR(message)) {
+		caps_port_put(source);
+		return PTR_ERR(message);
+	}
+	message->operation = args->operation;
+	message->address = args->address;
+	message->source = source;
+
+	err = send_load(actor, message, args);
+	if (err)
+		goto undo;
+	caps_message_get(message);
+	err = caps_post(actor, message, args->capability, args->deadline);
+	if (err)
+		caps_message_put(message);
+	else
+		err = wait_for_room(message, args->deadline);
+undo:
+	if (err) {
+		caps_dispose_detach(message->request.body);
+		caps_message_forget_id(actor, message->sent_id);
+	}
+	caps_message_put(message);
+	return err;
+}

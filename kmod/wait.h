@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Sleeping and waking.
+ *
+ * Wakes are collected under a lock and done after the last unlock: a reference
+ * to the task is taken first, then what it waits for is published, then the
+ * lock is dropped, then the task (never the object on its stack) is woken.
+ *
+ * caps_wakes_run() then offers the CPU: if the woken task is to run here next,
+ * switching while this one is still runnable spares a dequeue, an enqueue and
+ * a second wake-up.
+ */
+#ifndef _CAPS_WAIT_H
+#define _CAPS_WAIT_H
+
+#include <linux/sched.h>
+#include <linux/sched/task.h>
+#include <linux/types.h>
+
+struct caps_actor;
+
+#define CAPS_WAKES	8
+
+struct caps_wakes {
+	unsigned int count;
+	bool poll;			/* the locked actor became readable */
+	struct task_struct *tasks[CAPS_WAKES];
+};
+
+static inline void caps_wakes_init(struct caps_wakes *wakes)
+{
+	wakes->count = 0;
+	wakes->poll = false;
+}
+
+/* Loops that add wakes stop here; single additions after one still fit. */
+static inline bool caps_wakes_full(const struct caps_wakes *wakes)
+{
+	return wakes->count >= CAPS_WAKES - 2;
+}
+
+static inline void caps_wakes_add(struct caps_wakes *wakes,
+				  struct task_struct *task)
+{
+	wakes->tasks[wakes->count++] = get_task_struct(task);
+}
+
+void caps_wakes_poll(struct caps_wakes *wakes, struct caps_actor *actor);
+void caps_wakes_run(struct caps_wakes *wakes);
+
+bool caps_deadline_passed(u64 deadline);
+int caps_sleep(unsigned int state, u64 deadline);
+
+#endif
