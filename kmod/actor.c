@@ -232,16 +232,19 @@ static bool end_waiters(struct caps_actor *actor)
 static void end_message(struct caps_actor *actor, struct caps_message *message,
 			u64 id)
 {
-	bool reply = false, held;
 	struct caps_wakes wakes;
+	bool reply = false;
 
-	held = message->held_id == id;
-	if (!held) {
-		/* Pending: an async call, or a deferred body. */
-		caps_message_cancel(message, CAPS_TAKEN);
-	} else if (message->state >= CAPS_FINAL &&
-		   message->sender != actor) {
+	if (message->state >= CAPS_FINAL && message->sender != actor) {
 		caps_message_lose_reply(message);
+	} else if (!caps_message_is_held(message, actor, id)) {
+		/*
+		 * Pending: an async call, or a deferred body. Who is receiving
+		 * it just now still reads the body.
+		 */
+		caps_message_cancel(message, CAPS_TAKEN);
+		caps_message_put(message);
+		return;
 	} else {
 		caps_wakes_init(&wakes);
 		spin_lock(&actor->lock);

@@ -157,6 +157,7 @@ void caps_message_return(struct caps_message *message)
 			message->sent_id = 0;
 		if (message->kind != CAPS_KIND_DISPOSE)
 			message->kind = CAPS_KIND_REPLY;
+		message->held_id = 0;
 		message->holder = owner;
 		message->port = caps_port_get(port);
 		caps_queue_notify(owner, port, message, &wakes);

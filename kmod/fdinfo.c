@@ -78,7 +78,7 @@ static u32 count_held(struct caps_actor *actor, struct oldest *oldest)
 	u64 id;
 
 	while ((message = caps_table_next(&actor->messages, &slot, &id))) {
-		if (message->held_id != id)
+		if (!caps_message_is_held(message, actor, id))
 			continue;
 		held++;
 		oldest_consider(oldest, message, "received");

@@ -36,7 +36,7 @@ void caps_info_actor(struct caps_actor *actor, struct caps_actor_info *args)
 	args->capabilities = actor->capabilities.used;
 	args->pending = 0;
 	while ((message = caps_table_next(&actor->messages, &slot, &id))) {
-		if (message->held_id == id)
+		if (caps_message_is_held(message, actor, id))
 			args->held++;
 		else
 			args->pending++;

@@ -174,6 +174,19 @@ static inline bool caps_message_is_notice(const struct caps_message *message)
 	return message->kind == CAPS_KIND_CALL && message->held_id;
 }
 
+/*
+ * Does an entry of @actor's table say that it holds the message, rather than
+ * that it sent it and something is to come? Ids of two tables may be equal.
+ */
+static inline bool caps_message_is_held(const struct caps_message *message,
+					const struct caps_actor *actor, u64 id)
+{
+	if (message->sender == actor && message->sent_id == id &&
+	    message->kind != CAPS_KIND_REPLY)
+		return false;
+	return message->held_id == id;
+}
+
 static inline const struct caps_payload *
 caps_message_payload(const struct caps_message *message)
 {

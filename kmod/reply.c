@@ -276,7 +276,8 @@ int caps_abort(struct caps_actor *actor, struct caps_abort *args)
 	spin_lock(&actor->lock);
 	message = caps_table_find(&actor->messages, args->id);
 	if (message && message->sent_id == args->id &&
-	    message->sender == actor && !message->held_id) {
+	    message->sender == actor &&
+	    !caps_message_is_held(message, actor, args->id)) {
 		if (message->kind == CAPS_KIND_REPLY)
 			args->outcome = CAPS_ABORT_ANSWERED;
 	} else {

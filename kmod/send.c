@@ -47,8 +47,10 @@ static int post_once(struct caps_actor *actor, struct caps_message *message,
 	owner = caps_port_lock(capability->port);
 	if (!owner)
 		return -EPIPE;
-	err = caps_queue_admit(owner, capability->port, message, may_block,
-			       wakes);
+	err = -EPIPE;
+	if (!owner->dead)
+		err = caps_queue_admit(owner, capability->port, message,
+				       may_block, wakes);
 	spin_unlock(&owner->lock);
 	caps_wakes_poll(wakes, owner);
 	return err;
