@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: MIT
+// Ports, with the bare ABI: no library between the measurement and the kernel.
+#include "mechanisms.hpp"
+
+#include <algorithm>
+#include <array>
+#include <fcntl.h>
+#include <linux/caps.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+namespace bench::caps {
+namespace {
+
+constexpr std::string_view service = "capsbench";
+constexpr std::uint32_t operation = 1;
+
+template <typename T> void command(int fd, unsigned long number, T &argument, const char *what) {
+    check(ioctl(fd, number, &argument), what);
+}
+
+int open_actor() { return check(open("/dev/caps", O_RDWR | O_CLOEXEC), "/dev/caps"); }
+
+std::uint64_t address(const void *at) { return reinterpret_cast<std::uint64_t>(at); }
+
+caps_data body(const buffer &from, std::size_t size) {
+    caps_data data{};
+    data.body = from.address();
+    data.body_len = size;
+    return data;
+}
+
+caps_data annex(const buffer &from, std::size_t size) {
+    caps_data data{};
+    data.annex = from.address();
+    data.annex_len = static_cast<std::uint32_t>(size);
+    return data;
+}
+
+// A service on a port of its own, taking part in "receive from any".
+int offer_service() {
+    const int fd = open_actor();
+    caps_port_create port{};
+    port.queue_limit = 4 * burst; // one user may fill half of a queue
+    command(fd, CAPS_PORT_CREATE, port, "CAPS_PORT_CREATE");
+    caps_port_enable enable{};
+    enable.capability = port.capability;
+    command(fd, CAPS_PORT_ENABLE, enable, "CAPS_PORT_ENABLE");
+    caps_register name{};
+    name.port = port.capability;
+    name.name = address(service.data());
+    name.name_len = service.size();
+    name.operations = CAPS_ALL_OPERATIONS;
+    command(fd, CAPS_REGISTER, name, "CAPS_REGISTER");
+    return fd;
+}
+
+std::uint64_t connect(int fd) {
+    caps_connect to{};
+    to.name = address(service.data());
+    to.name_len = service.size();
+    to.uid = geteuid();
+    to.operations = CAPS_ALL_OPERATIONS;
+    command(fd, CAPS_CONNECT, to, "CAPS_CONNECT");
+    return to.capability;
+}
+
+void close_capability(int fd, std::uint64_t capability) {
+    caps_close it{};
+    it.capability = capability;
+    command(fd, CAPS_CLOSE, it, "CAPS_CLOSE");
+}
+
+// The server's loop. The kernel overwrites nothing but the header, so every
+// turn asks with the same struct.
+void answer_all(const side &self, const caps_data &request, const caps_data &answer) {
+    const int fd = offer_service();
+    caps_reply_receive turn{};
+    turn.reply.data = answer;
+    turn.receive.deadline = CAPS_FOREVER;
+    turn.receive.buffer = request;
+    say_ready(self);
+    for (;;) {
+        command(fd, CAPS_REPLY_RECEIVE, turn, "CAPS_REPLY_RECEIVE");
+        turn.reply.id = turn.receive.header.id;
+    }
+}
+
+caps_call make_call(std::uint64_t capability, const caps_data &request, const caps_data &answer) {
+    caps_call it{};
+    it.capability = capability;
+    it.deadline = CAPS_FOREVER;
+    it.operation = operation;
+    it.request = request;
+    it.reply = answer;
+    return it;
+}
+
+void check_answer(const caps_call &call, const row &r) {
+    if (call.reply_body_len + call.reply_annex_len != r.answer || call.result != 0)
+        throw std::runtime_error("caps: not the answer that was sent");
+}
+
+} // namespace
+
+void serve(const side &self) {
+    const buffer request(self.row.request);
+    const buffer answer(self.row.answer);
+    answer_all(self, body(request, self.row.request), body(answer, self.row.answer));
+}
+
+void serve_annex(const side &self) {
+    const buffer request(self.row.request);
+    const buffer answer(self.row.answer);
+    answer_all(self, annex(request, self.row.request), annex(answer, self.row.answer));
+}
+
+void call(const side &self) {
+    const int fd = open_actor();
+    const buffer request(self.row.request);
+    const buffer answer(self.row.answer);
+    caps_call it = make_call(connect(fd), body(request, self.row.request),
+                             body(answer, self.row.answer));
+    // What the library does: see its threshold for large answers.
+    if (self.row.operation == "fetch") it.flags = CAPS_DIRECT_REPLY;
+    if (self.row.operation == "call-copy") it.flags = CAPS_COPY;
+    measure(self, [&] { command(fd, CAPS_CALL, it, "CAPS_CALL"); });
+    check_answer(it, self.row);
+}
+
+void call_annex(const side &self) {
+    const int fd = open_actor();
+    const buffer request(self.row.request);
+    const buffer answer(self.row.answer);
+    caps_call it = make_call(connect(fd), annex(request, self.row.request),
+                             annex(answer, self.row.answer));
+    measure(self, [&] { command(fd, CAPS_CALL, it, "CAPS_CALL"); });
+    check_answer(it, self.row);
+}
+
+std::vector<int> prepare_oneway(const row &r) { return eventfds::prepare(r); }
+
+void drain(const side &self) {
+    const int fd = offer_service();
+    const buffer all(std::max<std::size_t>(self.row.request, 1) * burst);
+    std::array<caps_receive, burst> entries{};
+    for (unsigned i = 0; i < burst; i++) {
+        entries[i].buffer.body = all.address() + i * self.row.request;
+        entries[i].buffer.body_len = self.row.request;
+    }
+    caps_receive_batch batch{};
+    batch.entries = address(entries.data());
+    batch.count = burst;
+    say_ready(self);
+    for (;;) {
+        eventfds::wait(self.fds[0]);
+        command(fd, CAPS_RECEIVE_BATCH, batch, "CAPS_RECEIVE_BATCH");
+        if (batch.received != burst) throw std::runtime_error("caps: messages are missing");
+        eventfds::signal(self.fds[1]);
+    }
+}
+
+void send(const side &self) {
+    const int fd = open_actor();
+    const buffer message(self.row.request);
+    caps_send it{};
+    it.capability = connect(fd);
+    it.operation = operation;
+    it.data = body(message, self.row.request);
+    measure(
+        self,
+        [&] {
+            for (unsigned i = 0; i < burst; i++) command(fd, CAPS_SEND, it, "CAPS_SEND");
+            eventfds::signal(self.fds[0]);
+            eventfds::wait(self.fds[1]);
+        },
+        burst);
+}
+
+void connect_call_close(const side &self) {
+    const int fd = open_actor();
+    const buffer request(self.row.request);
+    const buffer answer(self.row.answer);
+    caps_call it = make_call(0, body(request, self.row.request), body(answer, self.row.answer));
+    measure(self, [&] {
+        it.capability = connect(fd);
+        command(fd, CAPS_CALL, it, "CAPS_CALL");
+        close_capability(fd, it.capability);
+    });
+    check_answer(it, self.row);
+}
+
+void duplicate(const side &self) {
+    const int fd = open_actor();
+    caps_duplicate it{};
+    it.capability = CAPS_DEFAULT_PORT;
+    it.operations = CAPS_ALL_OPERATIONS;
+    it.rights = CAPS_RIGHT_SEND;
+    measure(self, [&] {
+        command(fd, CAPS_DUPLICATE, it, "CAPS_DUPLICATE");
+        close_capability(fd, it.result);
+    });
+}
+
+void export_import(const side &self) {
+    const int fd = open_actor();
+    caps_export out{};
+    out.capability = CAPS_DEFAULT_PORT;
+    caps_import in{};
+    measure(self, [&] {
+        command(fd, CAPS_EXPORT, out, "CAPS_EXPORT");
+        in.fd = out.fd;
+        command(fd, CAPS_IMPORT, in, "CAPS_IMPORT");
+        close(out.fd);
+        close_capability(fd, in.capability);
+    });
+}
+
+void open_close(const side &self) {
+    measure(self, [] { check(close(open_actor()), "close"); });
+}
+
+} // namespace bench::caps

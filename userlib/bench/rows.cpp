@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MIT
+// The list of rows, and which functions run each.
+#include "bench.hpp"
+#include "mechanisms.hpp"
+
+#include <algorithm>
+#include <array>
+#include <stdexcept>
+
+namespace bench {
+namespace {
+
+constexpr std::size_t small = 64;
+constexpr std::size_t mebibyte = 1 << 20;
+
+constexpr auto mechanisms = std::to_array<mechanism>({
+    {"caps", "call", nullptr, caps::serve, caps::call},
+    {"caps", "fetch", nullptr, caps::serve, caps::call},
+    {"caps", "call-copy", nullptr, caps::serve, caps::call},
+    {"caps", "call-annex", nullptr, caps::serve_annex, caps::call_annex},
+    {"caps", "oneway", caps::prepare_oneway, caps::drain, caps::send},
+    {"caps", "connect", nullptr, caps::serve, caps::connect_call_close},
+    {"caps", "duplicate", nullptr, nullptr, caps::duplicate},
+    {"caps", "export", nullptr, nullptr, caps::export_import},
+    {"caps", "actor", nullptr, nullptr, caps::open_close},
+    {"seqpacket", "oneway", sockets::prepare_oneway, sockets::drain, sockets::send_many},
+    {"seqpacket", "", sockets::prepare, sockets::serve, sockets::call},
+    {"stream", "connect", sockets::prepare_listener, sockets::accept_calls,
+     sockets::connect_call_close},
+    {"stream", "", sockets::prepare, sockets::serve, sockets::call},
+    {"pipe", "", pipes::prepare, pipes::serve, pipes::call},
+    {"mq", "oneway", mq::prepare_oneway, mq::drain, mq::send_many},
+    {"mq", "", mq::prepare, mq::serve, mq::call},
+    {"eventfd", "", eventfds::prepare, eventfds::serve, eventfds::call},
+    {"futex", "", futexes::prepare, futexes::serve, futexes::call},
+    {"binder", "", nullptr, binder::serve, binder::call},
+    {"process_vm_readv", "", copies::prepare, copies::lend, copies::read_remote},
+    {"sched_yield", "", nullptr, copies::yield_forever, copies::yield},
+    {"getppid", "", nullptr, nullptr, copies::getppid_only},
+});
+
+row call(std::string_view mechanism, std::size_t bytes) {
+    return {.mechanism = std::string(mechanism),
+            .operation = "call",
+            .bytes = bytes,
+            .request = bytes,
+            .answer = std::min(bytes, small)};
+}
+
+row other(std::string_view mechanism, std::string_view operation, std::size_t bytes,
+          std::size_t answer = 0, bool on_request = false) {
+    return {.mechanism = std::string(mechanism),
+            .operation = std::string(operation),
+            .bytes = bytes,
+            .request = bytes,
+            .answer = answer,
+            .on_request = on_request};
+}
+
+row fetch(std::string_view mechanism, std::size_t bytes) {
+    return {.mechanism = std::string(mechanism),
+            .operation = "fetch",
+            .bytes = bytes,
+            .request = small,
+            .answer = bytes};
+}
+
+} // namespace
+
+std::span<const mechanism> all_mechanisms() { return mechanisms; }
+
+const mechanism &mechanism_of(const row &r) {
+    const auto found = std::ranges::find_if(mechanisms, [&](const mechanism &m) {
+        return m.name == r.mechanism && (m.operation.empty() || m.operation == r.operation);
+    });
+    if (found == mechanisms.end()) throw std::logic_error("nothing runs " + r.name());
+    return *found;
+}
+
+std::vector<row> all_rows(std::span<const std::size_t> sizes) {
+    std::vector<row> rows;
+    for (const auto name : {"getppid", "sched_yield", "eventfd", "futex", "caps", "binder"})
+        rows.push_back(call(name, 0));
+    for (const std::size_t size : sizes) {
+        if (size == 0) continue;
+        for (const auto name : {"caps", "seqpacket", "stream", "pipe", "mq", "futex"})
+            rows.push_back(call(name, size));
+        if (size <= 4096) rows.push_back(call("binder", size));
+        if (size >= 1024) rows.push_back(call("process_vm_readv", size));
+        rows.push_back(other("caps", "call-copy", size, std::min(size, small), true));
+    }
+    for (const auto name : {"caps", "seqpacket", "stream"})
+        for (const std::size_t size : {std::size_t{65536}, mebibyte})
+            rows.push_back(fetch(name, size));
+    for (const auto name : {"caps", "seqpacket", "mq"})
+        for (const std::size_t size : {small, std::size_t{4096}})
+            rows.push_back(other(name, "oneway", size));
+    rows.push_back(other("caps", "call-annex", small, small));
+    for (const auto name : {"caps", "stream"}) rows.push_back(other(name, "connect", small, small));
+    for (const auto operation : {"duplicate", "export", "actor"})
+        rows.push_back(other("caps", operation, 0));
+    return rows;
+}
+
+std::string size_text(std::size_t bytes) {
+    if (bytes >= mebibyte && bytes % mebibyte == 0) return std::to_string(bytes / mebibyte) + "M";
+    if (bytes >= 1024 && bytes % 1024 == 0) return std::to_string(bytes / 1024) + "K";
+    return std::to_string(bytes);
+}
+
+std::size_t parse_size(const std::string &text) {
+    std::size_t end = 0;
+    std::size_t value = std::stoul(text, &end);
+    const std::string_view unit = std::string_view(text).substr(end);
+    if (unit == "K") return value << 10;
+    if (unit == "M") return value << 20;
+    if (!unit.empty()) throw std::invalid_argument("not a size: " + text);
+    return value;
+}
+
+std::string row::name() const { return mechanism + '.' + operation + '.' + size_text(bytes); }
+
+} // namespace bench
