@@ -31,11 +31,11 @@ static long send_operation(int fd, __u64 cap, unsigned int command, __u32 op)
 	return caps_ioctl(fd, command, &s);
 }
 
-/* A call that may time out, which it does if nothing else is wrong. */
+/* A call that times out if nothing is wrong. */
 static long call_operation(int fd, __u64 cap, __u32 op)
 {
 	struct caps_call c = {
-		.capability = cap, .operation = op, .deadline = 1,
+		.capability = cap, .operation = op, .deadline = in_ms(500),
 	};
 
 	return caps_ioctl(fd, CAPS_CALL, &c);
