@@ -10,6 +10,7 @@
 #include "account.h"
 #include "actor.h"
 #include "body.h"
+#include "compat/pin.h"
 #include "message.h"
 #include "params.h"
 #include "trace.h"
@@ -221,8 +222,8 @@ static int pin_piece(struct caps_body *body, unsigned long start, size_t len)
 	segment->len = len;
 
 	for (start &= PAGE_MASK; left; left -= n, start += n * PAGE_SIZE) {
-		n = pin_user_pages_fast(start, min_t(u32, left, PIN_BATCH),
-					flags, body->pages + body->page_count);
+		n = caps_pin_pages(start, min_t(u32, left, PIN_BATCH), flags,
+				   body->pages + body->page_count);
 		if (n <= 0)
 			return n ? n : -EFAULT;
 		body->page_count += n;

@@ -79,12 +79,13 @@ static int call_result(struct caps_actor *actor, struct caps_message *message,
 			args->result = CAPS_RESULT_TAKEN;
 		return message->error;
 	}
-	args->result = CAPS_RESULT_TAKEN | CAPS_RESULT_ANSWERED;
 	more = caps_payload_store(actor, &message->reply, &args->reply);
-	if (more < 0)
+	if (more < 0) {
+		args->result = CAPS_RESULT_TAKEN | CAPS_RESULT_ANSWERED;
 		return more;
+	}
 	if (more)
-		args->result |= CAPS_RESULT_TRUNCATED;
+		args->result = CAPS_RESULT_TRUNCATED;
 	args->reply_body_len = message->reply.body_len;
 	args->reply_annex_len = message->reply.annex_len;
 	args->status = message->status;

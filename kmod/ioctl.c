@@ -24,6 +24,7 @@
 #include "ipc.h"
 #include "port.h"
 #include "service.h"
+#include "usercopy.h"
 
 union args {
 	struct caps_query query;
@@ -533,6 +534,17 @@ static const struct command *find_command(unsigned int cmd)
 	return command;
 }
 
+/* The table's sizes are those of members of the union. */
+static int load_args(union args *args, const struct command *command,
+		     const void __user *arg, size_t size)
+{
+	size_t known = _IOC_SIZE(command->cmd);
+
+	if (likely(size == known))
+		return caps_copy_in(args, arg, size);
+	return copy_struct_from_user(args, known, arg, size);
+}
+
 /**
  * caps_command - carry out one command
  * @actor: whose file it is
@@ -558,7 +570,7 @@ long caps_command(struct caps_actor *actor, unsigned int cmd,
 		return -EINVAL;
 	if (size > PAGE_SIZE)
 		return -E2BIG;
-	err = copy_struct_from_user(&args, _IOC_SIZE(command->cmd), arg, size);
+	err = load_args(&args, command, arg, size);
 	if (err)
 		return err;
 	out = command->out_end - command->out;
@@ -569,8 +581,6 @@ long caps_command(struct caps_actor *actor, unsigned int cmd,
 	err = command->handler(actor, &args, arg);
 	if (err || !out)
 		return err;
-	if (copy_to_user(arg + command->out, (void *)&args + command->out,
-			 out))
-		return -EFAULT;
-	return 0;
+	return caps_copy_out(arg + command->out, (void *)&args + command->out,
+			     out);
 }

@@ -4,12 +4,12 @@
  * and from there into the receiver's.
  */
 #include <linux/sched/signal.h>
-#include <linux/uaccess.h>
 
 #include "actor.h"
 #include "message.h"
 #include "params.h"
 #include "trace.h"
+#include "usercopy.h"
 
 static void count_sent_copy(struct caps_actor *actor, size_t len)
 {
@@ -95,8 +95,8 @@ int caps_payload_load(struct caps_actor *actor, struct caps_chain *chain,
 		return -EMSGSIZE;
 	payload->annex_len = from->annex_len;
 	if (from->annex_len &&
-	    copy_from_user(payload->data, u64_to_user_ptr(from->annex),
-			   from->annex_len))
+	    caps_copy_in(payload->data, u64_to_user_ptr(from->annex),
+			 from->annex_len))
 		return -EFAULT;
 
 	if (from->iov_count || from->body_len > CAPS_INLINE)
@@ -105,8 +105,8 @@ int caps_payload_load(struct caps_actor *actor, struct caps_chain *chain,
 	payload->body_len = from->body_len;
 	if (!from->body_len)
 		return 0;
-	if (copy_from_user(payload->data + CAPS_MAX_ANNEX,
-			   u64_to_user_ptr(from->body), from->body_len))
+	if (caps_copy_in(payload->data + CAPS_MAX_ANNEX,
+			 u64_to_user_ptr(from->body), from->body_len))
 		return -EFAULT;
 	count_sent_copy(actor, from->body_len);
 	return 0;
@@ -170,9 +170,9 @@ ssize_t caps_payload_read(struct caps_actor *actor,
 		n = read_scattered(payload, offset, left, to);
 	} else {
 		n = min_t(u64, left, to->body_len);
-		if (n && copy_to_user(u64_to_user_ptr(to->body),
-				      payload->data + CAPS_MAX_ANNEX + offset,
-				      n))
+		if (n && caps_copy_out(u64_to_user_ptr(to->body),
+				       payload->data + CAPS_MAX_ANNEX + offset,
+				       n))
 			return -EFAULT;
 	}
 	if (n > 0) {
@@ -198,8 +198,8 @@ int caps_payload_store(struct caps_actor *actor,
 	u32 annex = min(payload->annex_len, to->annex_len);
 	ssize_t n;
 
-	if (annex && copy_to_user(u64_to_user_ptr(to->annex), payload->data,
-				  annex))
+	if (annex && caps_copy_out(u64_to_user_ptr(to->annex), payload->data,
+				   annex))
 		return -EFAULT;
 	n = caps_payload_read(actor, payload, 0, to);
 	if (n < 0)

@@ -271,6 +271,8 @@ static void promote(struct caps_actor *owner, struct caps_port *port,
 {
 	struct caps_message *message, *next;
 
+	if (list_empty(&port->blocked))
+		return;
 	list_for_each_entry_safe(message, next, &port->blocked, link) {
 		if (caps_wakes_full(wakes))
 			break;
@@ -281,6 +283,7 @@ static void promote(struct caps_actor *owner, struct caps_port *port,
 		message->arrival = ++owner->arrivals;
 		list_move_tail(&message->link, &port->queue);
 	}
+	caps_queue_update(owner, port);
 }
 
 /**
@@ -299,11 +302,13 @@ void caps_queue_remove(struct caps_port *port, struct caps_message *message,
 	lockdep_assert_held(&owner->lock);
 
 	list_del_init(&message->link);
-	message->claimed = false;
 	if (message->counted) {
 		caps_shares_return(port, message);
 		if (rcu_access_pointer(port->owner) == owner)
 			promote(owner, port, wakes);
 	}
-	caps_queue_update(owner, port);
+	/* What is claimed has left the queue before. */
+	if (!message->claimed)
+		caps_queue_update(owner, port);
+	message->claimed = false;
 }

@@ -374,7 +374,7 @@ struct caps_header {
 #define CAPS_INTERRUPTIBLE	(1u << 3) /* EINTR also after it was taken */
 #define CAPS_DIRECT_REPLY	(1u << 4) /* pin the reply body buffer */
 
-/* Results. */
+/* Results. TAKEN and ANSWERED are told of calls that fail. */
 #define CAPS_RESULT_TAKEN	(1u << 0) /* the server had taken the call */
 #define CAPS_RESULT_ANSWERED	(1u << 1) /* the answer had come */
 #define CAPS_RESULT_TRUNCATED	(1u << 2) /* reply larger than the buffers */
