@@ -6,8 +6,6 @@
 #ifndef ABI_COMMANDS_H
 #define ABI_COMMANDS_H
 
-#include <stddef.h>
-
 #include "caps_test.h"
 
 struct span {

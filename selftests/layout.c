@@ -3,8 +3,6 @@
  * The binary layout of every struct, as published. Built as a 64-bit and as a
  * 32-bit program from the same numbers: both agree with it, so with each other.
  */
-#include <stddef.h>
-
 #include "caps_test.h"
 
 #define SIZE(type, size) \
