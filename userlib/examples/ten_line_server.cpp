@@ -4,11 +4,13 @@
 
 #include <algorithm>
 #include <cctype>
+#include <iostream>
 
 int main() {
     auto me = caps::actor::open();
     auto door = me.create_port();
     auto name = door.register_service("capitals", {.world = true});
+    std::cout << "serving " << name.name() << std::endl;
     std::array<char, 4096> text{};
     caps::received question; // none at first: then only receives
     for (;;) {

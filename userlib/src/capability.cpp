@@ -28,7 +28,7 @@ failure of(const capability &on, operation what, int outcome, std::uint32_t resu
 }
 
 std::uint32_t flags_of(const outgoing &message, const buffers &answer, call_flags flags) noexcept {
-    std::uint32_t wanted = static_cast<std::uint32_t>(flags);
+    auto wanted = static_cast<std::uint32_t>(flags);
     if ((wanted & own_flags) == 0 && answer.size() >= direct_reply_threshold)
         wanted |= CAPS_DIRECT_REPLY;
     return (wanted & ~own_flags) | static_cast<std::uint32_t>(message.mode);

@@ -82,8 +82,9 @@ class bytes {
   public:
     constexpr bytes() noexcept = default;
     constexpr bytes(void *data, std::size_t size) noexcept : data_(data), size_(size) {}
-    template <detail::writable_range R>
-    constexpr bytes(R &&range) noexcept
+    template <detail::writable_range R> // NOLINTNEXTLINE(*-forwarding-reference-overload): not
+                                        // bytes
+                                        constexpr bytes(R &&range) noexcept
         : bytes(std::ranges::data(range), detail::bytes_in(range)) {}
 
     constexpr void *data() const noexcept { return data_; }
@@ -117,8 +118,8 @@ template <class Piece>
 class pieces {
   public:
     pieces() noexcept = default;
-    template <std::convertible_to<Piece> T>
-    pieces(T &&one) noexcept : one_(describe(Piece(std::forward<T>(one)))) {}
+    template <std::convertible_to<Piece> T> // NOLINTNEXTLINE(*-forwarding-reference-overload)
+    pieces(T &&one) noexcept : front_(std::forward<T>(one)) {}
     pieces(std::initializer_list<Piece> list) {
         for (const Piece &piece : list)
             add(piece);
@@ -126,50 +127,42 @@ class pieces {
 
     /// Appends a piece. May allocate.
     pieces &add(Piece piece) {
-        if (more_.empty() && one_.len == 0) {
-            one_ = describe(piece);
+        if (all_.empty() && front_.size() == 0) {
+            front_ = piece;
             return *this;
         }
-        if (more_.empty())
-            more_.push_back(one_);
-        more_.push_back(describe(piece));
+        if (all_.empty())
+            all_.push_back(describe(front_));
+        all_.push_back(describe(piece));
         return *this;
     }
 
     /// Of all pieces together, in bytes.
     std::size_t size() const noexcept {
-        if (more_.empty())
-            return one_.len;
-        std::size_t sum = 0;
-        for (const caps_iovec &piece : more_)
+        std::size_t sum = all_.empty() ? front_.size() : 0;
+        for (const caps_iovec &piece : all_)
             sum += piece.len;
         return sum;
     }
 
     /// The first piece.
-    Piece front() const noexcept {
-        return Piece(reinterpret_cast<pointer>(static_cast<std::uintptr_t>(first().base)),
-                     static_cast<std::size_t>(first().len));
-    }
+    Piece front() const noexcept { return front_; }
 
     /// Enters the pieces where the kernel looks for a body.
     void put_into(caps_data &data) const noexcept {
-        const bool list = !more_.empty();
-        data.body = list ? reinterpret_cast<std::uintptr_t>(more_.data()) : one_.base;
-        data.body_len = list ? 0 : one_.len;
-        data.iov_count = static_cast<std::uint32_t>(more_.size());
+        const caps_iovec one = describe(front_);
+        data.body = all_.empty() ? one.base : reinterpret_cast<std::uintptr_t>(all_.data());
+        data.body_len = all_.empty() ? one.len : 0;
+        data.iov_count = static_cast<std::uint32_t>(all_.size());
     }
 
   private:
-    using pointer = decltype(std::declval<Piece>().data());
-
-    const caps_iovec &first() const noexcept { return more_.empty() ? one_ : more_.front(); }
     static caps_iovec describe(Piece piece) noexcept {
         return {reinterpret_cast<std::uintptr_t>(piece.data()), piece.size()};
     }
 
-    caps_iovec one_{};
-    std::vector<caps_iovec> more_; // empty, or all of them
+    Piece front_{};
+    std::vector<caps_iovec> all_; // none where the first is the only one
 };
 
 /// Where a body is gathered from.

@@ -59,7 +59,7 @@ constexpr call_flags operator|(call_flags a, call_flags b) noexcept {
 /// A call whose reply buffers together are at least so large, in bytes, asks for its answer to be
 /// copied straight into them, which pins them while it waits. Worth it where answers are large;
 /// call_flags::no_direct_reply where a large buffer is given and answers are mostly small.
-inline constexpr std::size_t direct_reply_threshold = 64 * 1024;
+inline constexpr std::size_t direct_reply_threshold = std::size_t{64} * 1024;
 
 /// How to make a second, narrower capability. Asking for more than the original has is EPERM or
 /// EACCES.

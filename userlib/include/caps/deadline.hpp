@@ -54,8 +54,8 @@ class deadline {
         if (!(wanted < left - 1))
             return deadline(std::numeric_limits<std::uint64_t>::max());
         if (wanted <= 0)
-            return deadline(now);
-        return deadline(now + std::chrono::ceil<clock::duration>(from_now));
+            return {now};
+        return {now + std::chrono::ceil<clock::duration>(from_now)};
     }
 
     std::uint64_t nanoseconds_;

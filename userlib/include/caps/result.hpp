@@ -22,8 +22,8 @@
 
 namespace caps {
 
-// Which of the two it is was chosen when the library was built, never by a consumer's -std: both
-// are part of the names of the functions in the library.
+// Which of the two it is was chosen when the library was built, and recorded in config.hpp: the
+// functions in the library return it, so a consumer's -std must not change it.
 #if CAPSUSER_EXPECTED_STD
 template <class T>
 using result = std::expected<T, failure>;
