@@ -62,12 +62,13 @@ int caps_info_capability(struct caps_actor *actor,
 	capability = caps_capability_find(actor, args->capability);
 	if (!capability)
 		goto out;
-	owner = rcu_access_pointer(capability->port->owner);
+	owner = rcu_dereference(capability->port->owner);
 	args->type = CAPS_TYPE_PORT;
 	args->rights = capability->rights;
 	args->operations = capability->operations;
 	args->badge = capability->badge ? capability->badge->value : 0;
-	args->status = (owner ? 0 : CAPS_INFO_DEAD) |
+	args->status = (owner && !READ_ONCE(owner->dead) ? 0 :
+							   CAPS_INFO_DEAD) |
 		       (owner == actor ? CAPS_INFO_OWN : 0) |
 		       (capability->badge ? CAPS_INFO_BADGED : 0);
 	err = 0;

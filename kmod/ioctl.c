@@ -299,8 +299,11 @@ static int do_call(struct caps_actor *actor, union args *args,
 	    a->reserved || a->operation >= CAPS_OPERATIONS)
 		return -EINVAL;
 	err = caps_call(actor, a);
-	/* Best effort: the error stands whether this can be written or not. */
-	if (err && err != -ERESTARTSYS)
+	/*
+	 * Best effort: the error stands whether this can be written or not. A
+	 * call to be restarted may end with EINTR after all.
+	 */
+	if (err)
 		(void)put_user(a->result, &user->result);
 	return err;
 }

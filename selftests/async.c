@@ -342,20 +342,30 @@ TEST_F(async, abort_of_what_is_not_known)
 	EXPECT_EQ(CAPS_ABORT_UNKNOWN, abort_call(self->fd, id));
 }
 
-/* Closing the client withdraws its calls, and the server hears of the taken. */
-TEST_F(async, client_closed)
+/* Closing the client withdraws what the server has not taken. */
+TEST_F(async, client_closed_before_it_was_taken)
 {
-	__u64 taken;
 	struct message m;
 
 	ask(self);
-	taken = take(self);
+	close(self->client);
+	EXPECT_TRUE(eventually(!port_info(self->fd, self->port).queued));
+	EXPECT_ERR(EAGAIN, receive_now(self->fd, self->port, &m));
+}
+
+/* Of what it has taken the server is told. */
+TEST_F(async, client_closed_after_it_was_taken)
+{
+	struct message m;
+	__u64 taken;
+
 	ask(self);
+	taken = take(self);
 	close(self->client);
 	ASSERT_OK(receive(self->fd, self->port, &m));
 	EXPECT_EQ(CAPS_KIND_CANCELLED, m.header.kind);
 	EXPECT_EQ(taken, m.header.id);
-	EXPECT_ERR(EAGAIN, receive_now(self->fd, self->port, &m));
+	EXPECT_ERR(ECANCELED, reply_text(self->fd, taken, 0, ""));
 }
 
 TEST_HARNESS_MAIN
