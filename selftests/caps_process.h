@@ -172,10 +172,13 @@ static inline int hear_fd(struct child *c)
 	return fd;
 }
 
-/* Become this user for good, with no groups but its own. */
+/* Become this user for good, in the group that may use the device. */
 static inline void become(uid_t uid)
 {
-	need(sys(setgroups(0, NULL)), "setgroups");
+	struct stat device;
+
+	need(sys(stat(CAPS_DEVICE, &device)), CAPS_DEVICE);
+	need(sys(setgroups(1, &device.st_gid)), "setgroups");
 	need(sys(setresgid(uid, uid, uid)), "setresgid");
 	need(sys(setresuid(uid, uid, uid)), "setresuid");
 }
