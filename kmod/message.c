@@ -172,6 +172,7 @@ struct caps_message *caps_message_create(struct caps_actor *sender, u32 kind)
 	message->sequence = 0;
 	message->request.body_len = 0;
 	message->request.annex_len = 0;
+	message->request.placed = false;
 	message->request.body = NULL;
 	message->request.direct = NULL;
 	message->reply.body_len = 0;
