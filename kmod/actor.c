@@ -233,10 +233,11 @@ static void end_message(struct caps_actor *actor, struct caps_message *message,
 			u64 id)
 {
 	struct caps_wakes wakes;
-	bool reply = false;
+	bool reply;
 
 	if (message->state >= CAPS_FINAL && message->sender != actor) {
 		caps_message_lose_reply(message);
+		caps_message_put(message);
 	} else if (!caps_message_is_held(message, actor, id)) {
 		/*
 		 * Pending: an async call, or a deferred body. Who is receiving
@@ -244,15 +245,14 @@ static void end_message(struct caps_actor *actor, struct caps_message *message,
 		 */
 		caps_message_cancel(message, CAPS_TAKEN);
 		caps_message_put(message);
-		return;
 	} else {
 		caps_wakes_init(&wakes);
 		spin_lock(&actor->lock);
 		reply = caps_message_abandon(message, &wakes);
 		spin_unlock(&actor->lock);
 		caps_wakes_run(&wakes);
+		caps_message_settle(message, reply);
 	}
-	caps_message_settle(message, reply);
 }
 
 static void end_messages(struct caps_actor *actor)

@@ -92,13 +92,13 @@ size_t caps_body_read(const struct caps_body *body, u64 offset,
  * A caller's reply buffer, pinned for writing, which the replier fills.
  *
  * The replier writes one page at a time under @lock with page faults off; the
- * caller closes it under @lock before it leaves, and nothing is written after
- * that.
+ * caller closes it under @lock before it leaves, which takes the pages away, so
+ * nothing is written after that, nor kept by a replier that stands still.
  */
 struct caps_direct {
 	spinlock_t lock;
-	bool closed;
-	struct caps_body *body;
+	struct caps_body *body;		/* NULL once closed */
+	u64 len;
 };
 
 struct caps_direct *caps_direct_create(struct caps_actor *actor,

@@ -147,8 +147,10 @@ int caps_call(struct caps_actor *actor, struct caps_call *args)
 	}
 	err = call_wait(message, args);
 	caps_direct_close(message->reply.direct);
-	if (!err)
+	if (!err) {
 		err = call_result(actor, message, args);
+		caps_payload_drop(&message->reply);
+	}
 out:
 	caps_message_put(message);
 	return err;

@@ -39,8 +39,8 @@ struct caps_direct *caps_direct_create(struct caps_actor *actor,
 		goto out;
 	}
 	spin_lock_init(&direct->lock);
-	direct->closed = false;
 	direct->body = body;
+	direct->len = body->len;
 out:
 	caps_user_data_free(&data);
 	return err ? ERR_PTR(err) : direct;
@@ -52,11 +52,15 @@ out:
  */
 void caps_direct_close(struct caps_direct *direct)
 {
+	struct caps_body *body;
+
 	if (!direct)
 		return;
 	spin_lock(&direct->lock);
-	direct->closed = true;
+	body = direct->body;
+	direct->body = NULL;
 	spin_unlock(&direct->lock);
+	caps_body_put(body);
 }
 
 void caps_direct_free(struct caps_direct *direct)
@@ -67,51 +71,56 @@ void caps_direct_free(struct caps_direct *direct)
 	kfree(direct);
 }
 
-/* One page's worth, without faulting. -ECANCELED once closed. */
-static ssize_t direct_fill_some(struct caps_direct *direct, struct page *page,
-				u32 offset, size_t len, struct iov_iter *from)
-{
-	ssize_t n = -ECANCELED;
+/* How far the buffer is filled. */
+struct place {
+	u32 segment;
+	u64 done;		/* of that segment */
+};
 
-	spin_lock(&direct->lock);
-	if (!direct->closed) {
-		pagefault_disable();
-		n = copy_page_from_iter_atomic(page, offset, len, from);
-		pagefault_enable();
-		flush_dcache_page(page);
+static const struct caps_segment *place_find(const struct caps_body *body,
+					     struct place *place)
+{
+	const struct caps_segment *segment;
+
+	for (; place->segment < body->segment_count; place->segment++) {
+		segment = &body->segments[place->segment];
+		if (place->done < segment->len)
+			return segment;
+		place->done = 0;
 	}
-	spin_unlock(&direct->lock);
-	return n;
+	return NULL;
 }
 
-static int direct_fill_segment(struct caps_direct *direct,
-			       const struct caps_segment *segment,
-			       struct iov_iter *from)
+/*
+ * One page's worth, without faulting. Returns whether there may be room for
+ * more; -EAGAIN if the answer must be faulted in first, -ECANCELED once closed.
+ */
+static int direct_fill_some(struct caps_direct *direct, struct place *place,
+			    struct iov_iter *from)
 {
-	u64 position, done = 0;
+	const struct caps_segment *segment;
 	struct page *page;
-	u32 offset;
-	size_t len;
-	ssize_t n;
+	u64 position;
+	size_t len, n;
 
-	while (done < segment->len && iov_iter_count(from)) {
-		position = segment->offset + done;
-		page = direct->body->pages[segment->first +
-					   (position >> PAGE_SHIFT)];
-		offset = offset_in_page(position);
-		len = min3((u64)PAGE_SIZE - offset, segment->len - done,
-			   (u64)iov_iter_count(from));
-		n = direct_fill_some(direct, page, offset, len, from);
-		if (n < 0)
-			return n;
-		done += n;
-		if (n < len && fault_in_iov_iter_readable(from, 1))
-			return -EFAULT;
-		if (fatal_signal_pending(current))
-			return -EINTR;
-		cond_resched();
-	}
-	return 0;
+	lockdep_assert_held(&direct->lock);
+
+	if (!direct->body)
+		return -ECANCELED;
+	segment = place_find(direct->body, place);
+	if (!segment)
+		return 0;
+	position = segment->offset + place->done;
+	page = direct->body->pages[segment->first + (position >> PAGE_SHIFT)];
+	len = min3((u64)PAGE_SIZE - offset_in_page(position),
+		   segment->len - place->done, (u64)iov_iter_count(from));
+	pagefault_disable();
+	n = copy_page_from_iter_atomic(page, offset_in_page(position), len,
+				       from);
+	pagefault_enable();
+	flush_dcache_page(page);
+	place->done += n;
+	return n < len ? -EAGAIN : 1;
 }
 
 /**
@@ -126,12 +135,21 @@ static int direct_fill_segment(struct caps_direct *direct,
  */
 int caps_direct_fill(struct caps_direct *direct, struct caps_user_data *data)
 {
-	struct caps_body *body = direct->body;
-	int err = 0;
-	u32 i;
+	struct iov_iter *from = &data->iter;
+	struct place place = {};
+	int ret;
 
-	for (i = 0; i < body->segment_count && !err; i++)
-		err = direct_fill_segment(direct, &body->segments[i],
-					  &data->iter);
-	return err;
+	while (iov_iter_count(from)) {
+		spin_lock(&direct->lock);
+		ret = direct_fill_some(direct, &place, from);
+		spin_unlock(&direct->lock);
+		if (ret == -EAGAIN && fault_in_iov_iter_readable(from, 1))
+			return -EFAULT;
+		if (ret <= 0 && ret != -EAGAIN)
+			return ret;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+	}
+	return 0;
 }

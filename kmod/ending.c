@@ -99,6 +99,8 @@ void caps_message_settle(struct caps_message *message, bool reply)
 		return;
 	}
 	caps_payload_drop(&message->request);
+	if (message->kind == CAPS_KIND_REPLY)
+		caps_message_drop_reply(message);
 	caps_message_put(message);
 }
 
@@ -170,15 +172,35 @@ void caps_message_return(struct caps_message *message)
 	if (owner) {
 		caps_port_put(old);
 	} else {
+		caps_message_drop_reply(message);
 		caps_message_forget_id(message->sender, message->sent_id);
 		caps_message_put(message);
 	}
 }
 
+/**
+ * caps_message_drop_reply - an answer has been read, or nobody will read it
+ * @message: answered; its holder is there
+ *
+ * A server that deferred the body waits to hear that it is free, and has a
+ * reference to the message until then. It may lose the answer meanwhile.
+ */
+void caps_message_drop_reply(struct caps_message *message)
+{
+	struct caps_body *body;
+
+	if (!READ_ONCE(message->reply.body))
+		return;
+	spin_lock(&message->holder->lock);
+	body = message->reply.body;
+	message->reply.body = NULL;
+	spin_unlock(&message->holder->lock);
+	caps_body_put(body);
+}
+
 /* What a cancelled message gives up, to be put after unlocking. */
 struct remains {
 	struct caps_body *body;
-	struct caps_direct *direct;
 	struct caps_chain *chain;
 	struct caps_port *port;
 	bool place;
@@ -196,10 +218,6 @@ static void leave_taken(struct caps_message *message, struct remains *remains,
 
 	remains->body = message->request.body;
 	message->request.body = NULL;
-	if (!message->busy) {
-		remains->direct = message->reply.direct;
-		message->reply.direct = NULL;
-	}
 	remains->chain = message->chain;
 	message->chain = caps_chain_get(holder->chain);
 	message->adopted = true;
@@ -232,7 +250,6 @@ static void withdraw(struct caps_message *message, struct remains *remains,
 static void put_remains(struct caps_message *message, struct remains *remains)
 {
 	caps_body_put(remains->body);
-	caps_direct_free(remains->direct);
 	caps_port_put(remains->port);
 	if (remains->chain) {
 		caps_uncharge(remains->chain, CAPS_MESSAGES, 1);

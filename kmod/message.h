@@ -205,6 +205,7 @@ void caps_message_drained(struct caps_message *message, bool reply);
 enum caps_state caps_message_cancel(struct caps_message *message,
 				    enum caps_state upto);
 void caps_message_lose_reply(struct caps_message *message);
+void caps_message_drop_reply(struct caps_message *message);
 void caps_message_return(struct caps_message *message);
 int caps_dispose_attach(struct caps_actor *actor, struct caps_body *body,
 			struct caps_port *source, u64 id);

@@ -165,7 +165,7 @@ ssize_t caps_payload_read(struct caps_actor *actor,
 	ssize_t n;
 
 	if (payload->placed)
-		return min(len, payload->direct->body->len);
+		return min(len, payload->direct->len);
 	if (to->iov_count || (payload->body && to->body_len)) {
 		n = read_scattered(payload, offset, left, to);
 	} else {

@@ -216,8 +216,10 @@ static int take_message(struct reception *r, struct caps_message *message,
 	if (forget)
 		caps_message_forget_id(message->sender, forget);
 	if (rest) {
-		if (!hold)
+		if (!hold) {
 			caps_payload_drop(&rest->request);
+			caps_message_drop_reply(rest);
+		}
 		caps_message_put(rest);
 	}
 	return 0;

@@ -319,7 +319,8 @@ static int payload_get(struct caps_actor *actor, u64 id,
 	message = held_find(actor, id);
 	if (!message) {
 		err = -ENOMSG;
-	} else if (message->state == CAPS_CANCELLED) {
+	} else if (message->state == CAPS_CANCELLED ||
+		   (message->kind == CAPS_KIND_REPLY && message->error)) {
 		err = -ECANCELED;
 	} else {
 		*payload = *caps_message_payload(message);
