@@ -7,14 +7,14 @@
 #ifndef CAPS_MEMORY_H
 #define CAPS_MEMORY_H
 
+#include "caps_test.h"
+
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <linux/fuse.h>
 #include <linux/userfaultfd.h>
-
-#include "caps_test.h"
 
 /* --- contents ------------------------------------------------------------ */
 
@@ -121,8 +121,10 @@ struct region {
 	bool open;		/* answer reads at once */
 	__u64 pending[64];
 	struct fuse_read_in read[64];
-	char dir[32];
 };
+
+/* Where the file system is mounted, in a mount namespace of the test's own. */
+#define FUSE_DIR	"/tmp"
 
 /* What the pages hold once they can be read: bytes of this seed. */
 #define REGION_SEED	4711
@@ -260,13 +262,10 @@ static inline void *fuse_main(void *arg)
 	}
 }
 
-/*
- * In a mount namespace of the test's own, so that nothing is left behind. The
- * file's pages are private to the process once written, as in any mapping.
- */
+/* The mapping is private, so what is written there stays in the process. */
 static inline bool fuse_start(struct region *r, size_t len)
 {
-	char options[64], path[64];
+	char options[64];
 	int fd;
 
 	*r = (struct region){ .len = len, .fuse = true };
@@ -276,20 +275,16 @@ static inline bool fuse_start(struct region *r, size_t len)
 	pthread_mutex_init(&r->lock, NULL);
 	need(sys(unshare(CLONE_NEWNS)), "unshare");
 	need(sys(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL)), "mount");
-	strcpy(r->dir, "/tmp/caps-fuse-XXXXXX");
-	if (!mkdtemp(r->dir))
-		die("no %s", r->dir);
 	snprintf(options, sizeof(options),
-		 "fd=%d,rootmode=40000,user_id=0,group_id=0,allow_other", r->fd);
-	need(sys(mount("caps", r->dir, "fuse", 0, options)), "mount fuse");
+		 "fd=%d,rootmode=40000,user_id=0,group_id=0", r->fd);
+	need(sys(mount("caps", FUSE_DIR, "fuse", 0, options)), "mount fuse");
 	need(-pthread_create(&r->server, NULL, fuse_main, r), "thread");
 
-	snprintf(path, sizeof(path), "%s/file", r->dir);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	need(sys(fd), path);
+	fd = open(FUSE_DIR "/file", O_RDONLY | O_CLOEXEC);
+	need(sys(fd), FUSE_DIR "/file");
 	r->map = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
 	if (r->map == MAP_FAILED)
-		die("cannot map %s: %s", path, strerror(errno));
+		die("cannot map a file of FUSE: %s", strerror(errno));
 	close(fd);
 	return true;
 }
@@ -344,7 +339,7 @@ static inline void region_end(struct region *r)
 
 	munmap(r->map, r->len);
 	if (r->fuse)
-		umount2(r->dir, MNT_FORCE);
+		umount2(FUSE_DIR, MNT_FORCE);
 	else
 		ioctl(r->fd, UFFDIO_WAKE, &range);
 }

@@ -12,6 +12,8 @@
 
 #include "caps_test.h"
 
+#include <sys/stat.h>
+
 #define PARAMETERS	"/sys/module/caps/parameters/"
 
 /* These tests do more than the harness's 30 s allow a slow kernel. */
@@ -99,7 +101,7 @@ static inline struct live live_now(void)
 
 	if (!text)
 		die("no parameter live");
-	snprintf(live.text, sizeof(live.text), "%s", text);
+	snprintf(live.text, sizeof(live.text), "%.255s", text);
 	return live;
 }
 
@@ -168,45 +170,85 @@ static inline bool as_before(const struct before *b)
 	return !strcmp(live.text, b->live.text) && pages_pinned() == b->pinned;
 }
 
-FIXTURE(tidy) {
-	struct before before;
-};
-
-FIXTURE_SETUP(tidy)
+static inline void before_take(struct before *b)
 {
-	self->before.live = live_now();
-	self->before.pinned = pages_pinned();
+	b->live = live_now();
+	b->pinned = pages_pinned();
 }
 
-FIXTURE_TEARDOWN(tidy)
+static inline void before_check(struct __test_metadata *_metadata,
+				struct before *b)
 {
-	struct saved *saved = &self->before.saved;
+	struct saved *saved = &b->saved;
+	struct live live;
 
-	while (saved->count--)
+	while (saved->count) {
+		saved->count--;
 		parameter_write(saved->one[saved->count].name,
 				saved->one[saved->count].value);
-	close_range(3, ~0u, 0);
-	if (!eventually(as_before(&self->before))) {
-		struct live live = live_now();
-
-		TH_LOG("left behind: %ld pages pinned, %s", (long)
-		       (pages_pinned() - self->before.pinned), live.text);
-		TH_LOG("where before: %s", self->before.live.text);
-		_metadata->passed = 0;
 	}
+	close_range(3, ~0u, 0);
+	if (eventually(as_before(b)))
+		return;
+	live = live_now();
+	TH_LOG("left behind: %lld pages pinned, %s",
+	       pages_pinned() - b->pinned, live.text);
+	TH_LOG("where before: %s", b->live.text);
+	_metadata->passed = 0;
 }
 
+#define TIDY_FIXTURE(name)						\
+	FIXTURE(name) { struct before before; };			\
+	FIXTURE_SETUP(name) { before_take(&self->before); }		\
+	FIXTURE_TEARDOWN(name) { before_check(_metadata, &self->before); }
+
+TIDY_FIXTURE(tidy)
+
 /* Until the end of this test. */
-static inline void parameter_set(FIXTURE_DATA(tidy) *self, const char *name,
+static inline void parameter_set(struct before *b, const char *name,
 				 unsigned long value)
 {
-	struct saved *saved = &self->before.saved;
+	struct saved *saved = &b->saved;
 
 	if (saved->count == SAVED_MAX)
 		die("too many parameters set");
 	saved->one[saved->count].name = name;
 	saved->one[saved->count++].value = parameter(name);
 	parameter_write(name, value);
+}
+
+/* --- other users --------------------------------------------------------- */
+
+/* Become this user for good, one that may open the device. */
+static inline void become_member(uid_t uid)
+{
+	struct stat device;
+	gid_t group;
+
+	need(sys(stat(CAPS_DEVICE, &device)), CAPS_DEVICE);
+	group = device.st_gid;
+	need(sys(setgroups(1, &group)), "setgroups");
+	need(sys(setresgid(uid, uid, uid)), "setresgid");
+	need(sys(setresuid(uid, uid, uid)), "setresuid");
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+}
+
+/* --- two actors of this process ------------------------------------------ */
+
+struct pair {
+	int server;
+	int client;
+	__u64 port;		/* the server's */
+	__u64 cap;		/* the client's, to it */
+};
+
+static inline struct pair pair_open(void)
+{
+	struct pair p = { .server = actor_open(), .client = actor_open() };
+
+	p.port = port_new(p.server);
+	p.cap = cap_give(p.server, p.port, p.client);
+	return p;
 }
 
 #endif /* CAPS_STATE_H */
