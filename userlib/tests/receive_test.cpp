@@ -5,6 +5,9 @@
 #include <grp.h>
 #include <poll.h>
 
+#include <atomic>
+#include <fstream>
+
 namespace {
 
 using namespace test;
@@ -14,6 +17,13 @@ class receive : public device {};
 bool readable(const caps::actor &actor) {
     pollfd entry{.fd = actor.get(), .events = POLLIN, .revents = 0};
     return ::poll(&entry, 1, 0) == 1 && (entry.revents & POLLIN) != 0;
+}
+
+// In a system call: the state follows the program's name, which is in parentheses.
+bool is_asleep(pid_t thread) {
+    std::ifstream file("/proc/self/task/" + std::to_string(thread) + "/stat");
+    const std::string line(std::istreambuf_iterator<char>(file), {});
+    return line.find(") S ") != line.npos;
 }
 
 TEST_F(receive, does_not_wait_where_told_so) {
@@ -228,11 +238,9 @@ TEST_F(receive, with_a_reply_answers_before_it_overwrites) {
 
 TEST_F(receive, with_a_reply_to_one_who_has_gone_goes_on) {
     const caps::port door = me.create_port();
-    caps::received message;
-    {
-        const std::jthread impatient([&] { EXPECT_FALSE(door.try_call({}, {}, 500ms)); });
-        message = door.receive({}, soon());
-    }
+    const auto sent = door.call_async({});
+    caps::received message = door.receive({}, soon());
+    EXPECT_EQ(me.abort(sent.id), caps::abort_outcome::at_server);
     EXPECT_EQ(door.receive({}, soon()).kind(), caps::kind::cancelled);
     door.send({.operation = 2});
     const auto next = door.try_reply_receive(message, {.body = "too late"}, {}, soon());
@@ -277,14 +285,40 @@ TEST_F(receive, with_a_reply_only_receives_when_done_again) {
 
 TEST_F(receive, ends_when_the_port_is_removed) {
     const caps::port door = me.create_port();
-    const std::jthread remover([&] {
-        std::this_thread::sleep_for(200ms);
+    const std::jthread remover([&, receiver = ::gettid()] {
+        EXPECT_TRUE(eventually([&] { return is_asleep(receiver); }));
         door.remove();
     });
     const auto gone = door.try_receive({}, soon());
     ASSERT_FALSE(gone);
-    // Before it slept, the port was there; after, EPIPE would have been as true.
     EXPECT_EQ(gone.error().code(), EIDRM) << gone.error().message();
+}
+
+TEST_F(receive, is_interrupted_by_a_handler_only_without_sa_restart) {
+    const caps::port door = me.create_port();
+    for (const int flags : {0, SA_RESTART}) {
+        static std::atomic<int> caught;
+        caught = 0;
+        struct sigaction action {};
+        action.sa_handler = [](int) { ++caught; };
+        action.sa_flags = flags;
+        ASSERT_EQ(::sigaction(SIGUSR1, &action, nullptr), 0);
+        const std::jthread signaller([&, thread = ::pthread_self(), receiver = ::gettid()] {
+            EXPECT_TRUE(eventually([&] { return is_asleep(receiver); }));
+            ::pthread_kill(thread, SIGUSR1);
+            EXPECT_TRUE(eventually([&] { return caught == 1 && is_asleep(receiver); }));
+            door.send({.operation = 6});
+        });
+        const auto message = door.try_receive({}, soon());
+        if (flags == SA_RESTART) {
+            ASSERT_TRUE(message) << message.error().message();
+            EXPECT_EQ(message->operation(), 6u);
+        } else {
+            ASSERT_FALSE(message);
+            EXPECT_EQ(message.error().code(), EINTR) << message.error().message();
+            EXPECT_EQ(door.receive({}, soon()).operation(), 6u);
+        }
+    }
 }
 
 TEST_F(receive, tells_more_about_the_sender) {

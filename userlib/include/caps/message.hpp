@@ -151,8 +151,9 @@ class CAPSUSER_API received {
     /// Of a reply: 0, or why the kernel ended the call, as a positive errno.
     int error() const noexcept { return header_.error; }
 
-    /// It is to be ended by this object.
-    bool held() const noexcept { return has(CAPS_HEADER_HELD); }
+    /// It is to be ended by this object. Of kind::cancelled: no, it is about a call that another
+    /// object holds, and that one ends it.
+    bool held() const noexcept { return has(CAPS_HEADER_HELD) && kind() != caps::kind::cancelled; }
     /// reply() may be used. Stays true when the caller leaves: a reply is then ECANCELED.
     bool answerable() const noexcept { return has(CAPS_HEADER_ANSWERABLE); }
     /// There was more body than room; a held message gives the rest to read().
