@@ -4,6 +4,7 @@
  * reserved fields, what is read and what is written.
  */
 #include "abi_commands.h"
+#include "caps_state.h"
 
 #define PAGE	4096
 #define GARBAGE	0xa5
@@ -217,6 +218,35 @@ TEST_F(command, another_process_is_not_connected)
 	}
 	EXPECT_OK(child_wait(&c));
 	EXPECT_OK(caps_ioctl(self->world.fd, variant->nr, arg));
+}
+
+/* What is told of limits is what the header and the parameters say. */
+TEST(query_tells_the_limits)
+{
+	struct caps_query q = query(actor_open());
+
+	EXPECT_EQ(CAPS_FEATURES_NONE, q.features);
+	EXPECT_EQ(CAPS_MAX_BODY, q.max_body);
+	EXPECT_EQ(CAPS_MAX_ANNEX, q.max_annex);
+	EXPECT_EQ(CAPS_MAX_IOVECS, q.max_iovecs);
+	EXPECT_EQ(CAPS_MAX_BATCH, q.max_batch);
+	EXPECT_EQ(parameter("max_copied_body"), q.max_copied_body);
+	EXPECT_EQ(parameter("max_pinned"), q.max_pinned);
+	EXPECT_EQ(parameter("copy_break"), q.copy_break);
+	EXPECT_EQ(parameter("default_queue_limit"), q.default_queue_limit);
+	EXPECT_EQ(parameter("max_queue_limit"), q.max_queue_limit);
+	EXPECT_LE(q.default_queue_limit, q.max_queue_limit);
+}
+
+/* An actor is no file to read from, to write to or to map. */
+TEST(file_operations_are_refused)
+{
+	int fd = actor_open();
+	char byte = 0;
+
+	EXPECT_GT(0, read(fd, &byte, 1));
+	EXPECT_GT(0, write(fd, &byte, 1));
+	EXPECT_EQ(MAP_FAILED, mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0));
 }
 
 /* A number that stands for nothing, or of another letter, is no command. */

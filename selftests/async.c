@@ -190,6 +190,52 @@ TEST_F(async, source_deleted_with_the_answer)
 	EXPECT_EQ(2, m.header.status);
 }
 
+/* An answer that does not fit is held, under the call's id, until it ends. */
+TEST_F(async, answer_too_large)
+{
+	char body[8] = "#######";
+	struct caps_receive r = {
+		.port = self->source, .deadline = grace(),
+		.buffer = data_of(body, 3),
+	};
+	__u64 id = ask(self);
+
+	ASSERT_OK(reply_text(self->fd, take(self), 0, "answer"));
+	ASSERT_OK(caps_ioctl(self->client, CAPS_RECEIVE, &r));
+	EXPECT_EQ(CAPS_KIND_REPLY, r.header.kind);
+	EXPECT_EQ(CAPS_HEADER_HELD | CAPS_HEADER_TRUNCATED, r.header.flags);
+	EXPECT_EQ(6, r.header.body_len);
+	EXPECT_EQ(id, r.header.id);
+	EXPECT_STREQ("ans####", body);
+	ASSERT_OK(get_data(self->client, id, 3, body, 3, NULL));
+	EXPECT_STREQ("wer####", body);
+	EXPECT_ERR(EINVAL, reply_text(self->client, id, 0, ""));
+	EXPECT_EQ(1, actor_info(self->client).held);
+	ASSERT_OK(discard(self->client, id));
+	EXPECT_ERR(ENOMSG, discard(self->client, id));
+	EXPECT_EQ(0, actor_info(self->client).held);
+	EXPECT_TRUE(nothing_more(self));
+}
+
+/* And so is one that is to be held. */
+TEST_F(async, answer_held)
+{
+	struct message m;
+	char body[8] = "";
+	__u64 id = ask(self);
+
+	ASSERT_OK(reply_text(self->fd, take(self), 0, "answer"));
+	ASSERT_OK(receive_until(self->client, self->source, CAPS_HOLD, grace(),
+				&m));
+	EXPECT_EQ(CAPS_HEADER_HELD, m.header.flags);
+	EXPECT_EQ(id, m.header.id);
+	ASSERT_OK(get_data(self->client, id, 0, body, 6, NULL));
+	EXPECT_STREQ("answer", body);
+	EXPECT_EQ(CAPS_ABORT_UNKNOWN, abort_call(self->client, id));
+	EXPECT_OK(discard(self->client, id));
+	EXPECT_TRUE(nothing_more(self));
+}
+
 /* --- no answer ----------------------------------------------------------- */
 
 static void expect_error(struct __test_metadata *_metadata,

@@ -63,6 +63,28 @@ TEST_F(receive, past_deadline)
 	EXPECT_OK(receive_until(self->fd, CAPS_ANY_PORT, 0, 1, &m));
 }
 
+/* However far away it is, a deadline in the future is not past. */
+TEST_F(receive, far_deadlines)
+{
+	const __u64 deadlines[] = {
+		CAPS_FOREVER, CAPS_FOREVER - 1, 1ull << 63, (1ull << 63) - 1,
+	};
+	struct background b;
+	struct message m;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(deadlines); i++) {
+		struct caps_receive r = receive_of(&m, self->port,
+						   deadlines[i]);
+
+		background_start(&b, self->fd, CAPS_RECEIVE, &r);
+		background_settle(&b);
+		sleep_ms(20);
+		ASSERT_OK(send_text(self->fd, self->port, "x"));
+		EXPECT_OK(background_join(&b));
+	}
+}
+
 TEST_F(receive, sleeps_until_something_comes)
 {
 	const __u64 ports[] = { CAPS_ANY_PORT, self->port };
