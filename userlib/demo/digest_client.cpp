@@ -21,6 +21,8 @@ struct asking {
 
 void ask_for_all(asking &mine, const std::vector<real_file> &files, std::size_t from,
                  std::size_t step, std::atomic<std::uint64_t> &progress) {
+    const auto pid = static_cast<std::uint32_t>(getpid()),
+               uid = static_cast<std::uint32_t>(getuid());
     for (std::size_t n = from; n < files.size(); n += step) {
         const real_file &file = files[n];
         auto got = mine.server->ask(file.data.content());
@@ -28,7 +30,7 @@ void ask_for_all(asking &mine, const std::vector<real_file> &files, std::size_t 
         mine.bytes += file.data.content().size();
         mine.wrong += !right(file, got);
         // Did the server take this process for what it is?
-        mine.mistaken += got.pid != static_cast<std::uint32_t>(getpid()) || got.uid != getuid();
+        mine.mistaken += got.pid != pid || got.uid != uid;
         progress++;
     }
 }
