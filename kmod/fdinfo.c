@@ -71,19 +71,22 @@ static void show_ports(struct seq_file *seq, struct caps_actor *actor,
 	}
 }
 
-static u32 count_held(struct caps_actor *actor, struct oldest *oldest)
+static void show_messages(struct seq_file *seq, struct caps_actor *actor,
+			  struct oldest *oldest)
 {
+	u32 slot = 0, held = 0, pending = 0;
 	struct caps_message *message;
-	u32 slot = 0, held = 0;
 	u64 id;
 
 	while ((message = caps_table_next(&actor->messages, &slot, &id))) {
-		if (!caps_message_is_held(message, actor, id))
-			continue;
-		held++;
-		oldest_consider(oldest, message, "received");
+		if (caps_message_is_held(message, actor, id)) {
+			held++;
+			oldest_consider(oldest, message, "received");
+		} else {
+			pending++;
+		}
 	}
-	return held;
+	seq_printf(seq, "held:\t%u\npending:\t%u\n", held, pending);
 }
 
 static void show_counters(struct seq_file *seq, struct caps_actor *actor)
@@ -114,7 +117,6 @@ void caps_fdinfo_show(struct seq_file *seq, struct file *file)
 {
 	struct caps_actor *actor = file->private_data;
 	struct oldest oldest = {};
-	u32 held;
 
 	seq_printf(seq, "actor:\t%s pid %d\n", actor->dead ? "dead" : "alive",
 		   reader_pid(actor->tgid));
@@ -122,9 +124,7 @@ void caps_fdinfo_show(struct seq_file *seq, struct file *file)
 	seq_printf(seq, "ports:\t%lu\ncapabilities:\t%u\n", actor->port_count,
 		   actor->capabilities.used);
 	show_ports(seq, actor, &oldest);
-	held = count_held(actor, &oldest);
-	seq_printf(seq, "held:\t%u\npending:\t%u\n", held,
-		   actor->messages.used - held);
+	show_messages(seq, actor, &oldest);
 	spin_unlock(&actor->lock);
 
 	if (oldest.where)
