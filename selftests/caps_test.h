@@ -47,6 +47,49 @@
 #undef TEST_TIMEOUT_DEFAULT
 #define TEST_TIMEOUT_DEFAULT	100
 
+/* --- running one test ---------------------------------------------------- */
+
+/* Of a list of the harness's, only the one of this name. */
+#define KEEP_NAMED(list, wanted)					\
+	do {								\
+		while ((list) && strcmp((list)->name, wanted))		\
+			(list) = (list)->next;				\
+		if (!(list))						\
+			ksft_exit_fail_msg("no such test\n");		\
+		(list)->next = NULL;					\
+	} while (0)
+
+static inline void keep_test(char *name)
+{
+	char *fixture = strsep(&name, "."), *variant = NULL;
+	char *test = strsep(&name, ".");
+
+	if (name) {
+		variant = test;
+		test = name;
+	}
+	KEEP_NAMED(__fixture_list, fixture);
+	if (variant)
+		KEEP_NAMED(__fixture_list->variant, variant);
+	KEEP_NAMED(__fixture_list->tests, test ?: "");
+}
+
+/*
+ * With an argument a program runs only the test of that name, as the output
+ * has it; FIXTURE.TEST is that test with every variant.
+ */
+static inline int run_tests(int argc, char **argv)
+{
+	if (argc == 2)
+		keep_test(argv[1]);
+	return test_harness_run(argc, argv);
+}
+
+/* For TEST_HARNESS_MAIN, which is expanded further down. */
+#define test_harness_run run_tests
+
+/* --- the module ---------------------------------------------------------- */
+
 /* A file of tests is skipped where there is no module. */
 static __attribute__((constructor)) void require_device(void)
 {
