@@ -26,15 +26,17 @@ namespace bench {
 }
 
 // For calls that answer -1 on failure.
-template <typename T> T check(T value, const char *what) {
-    if (value == static_cast<T>(-1)) fail(what);
+template <typename T>
+T check(T value, const char *what) {
+    if (value == static_cast<T>(-1))
+        fail(what);
     return value;
 }
 
 struct row {
-    std::string mechanism;  // "caps", "pipe", ...
-    std::string operation;  // "call", "oneway", ...
-    std::size_t bytes = 0;  // what the row is listed under
+    std::string mechanism; // "caps", "pipe", ...
+    std::string operation; // "call", "oneway", ...
+    std::size_t bytes = 0; // what the row is listed under
     std::size_t request = 0;
     std::size_t answer = 0;
     bool on_request = false; // measured only if asked for by name
@@ -48,6 +50,7 @@ struct side {
     std::vector<int> fds; // what prepare made, in both processes
     int report = -1;      // the driver reads it
     std::uint64_t warm_up_ns = 0;
+    std::uint64_t hold_ns = 0; // for the profiler, which needs time to look
 };
 
 // How the rows of a mechanism are run. Without serve there is no server.
@@ -87,6 +90,9 @@ class buffer {
 // The server's word to the driver, which then starts the client.
 void say_ready(const side &);
 
+// The client's word to whoever watches.
+void say_settled();
+
 // CLOCK_MONOTONIC. In a counting VM a nanosecond is an instruction.
 inline std::uint64_t now() {
     timespec t{};
@@ -103,12 +109,13 @@ constexpr std::uint64_t sample_ns = 10'000'000;
 // Where the scheduler keeps changing its mind, more samples are taken, until
 // their mean is known to this fraction.
 constexpr std::size_t fewest_samples = 5;
-constexpr std::size_t most_samples = 100;
-constexpr double sharp_enough = 0.001;
+constexpr std::size_t most_samples = 50;
+constexpr double sharp_enough = 0.002;
 
 void report_sample(const side &, double instructions);
 
-template <typename F> std::uint64_t time_of(std::uint64_t times, F &&once) {
+template <typename F>
+std::uint64_t time_of(std::uint64_t times, F &&once) {
     const std::uint64_t start = now();
     for (std::uint64_t i = 0; i < times; i++) {
         capsbench_mark();
@@ -124,12 +131,19 @@ bool settled(const std::vector<double> &samples);
 // processes that wake each other find their pattern only after milliseconds.
 // Then reports samples of its cost. Where once() does several operations,
 // `operations` says how many.
-template <typename F> void measure(const side &self, F &&once, unsigned operations = 1) {
+template <typename F>
+void measure(const side &self, F &&once, unsigned operations = 1) {
     std::uint64_t times = 1;
     std::uint64_t took = 0;
-    while ((took = time_of(times, once)) < sample_ns / 2) times *= 2;
+    while ((took = time_of(times, once)) < sample_ns / 2)
+        times *= 2;
     times = std::max<std::uint64_t>(1, times * sample_ns / took);
-    for (took = 0; took < self.warm_up_ns;) took += time_of(times, once);
+    for (took = 0; took < self.warm_up_ns;)
+        took += time_of(times, once);
+    if (self.hold_ns > 0)
+        say_settled();
+    for (took = 0; took < self.hold_ns;)
+        took += time_of(times, once);
 
     std::vector<double> samples;
     while (samples.size() < fewest_samples || !settled(samples)) {

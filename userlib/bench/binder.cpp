@@ -19,20 +19,23 @@ constexpr std::uint32_t context_manager = 0; // its handle
 class connection {
   public:
     connection() : fd_(check(open("/dev/binder", O_RDWR | O_CLOEXEC), "/dev/binder")) {
-        if (mmap(nullptr, mapping, PROT_READ, MAP_PRIVATE, fd_, 0) == MAP_FAILED) fail("mmap");
+        if (mmap(nullptr, mapping, PROT_READ, MAP_PRIVATE, fd_, 0) == MAP_FAILED)
+            fail("mmap");
     }
 
     // The last server's place is free only once the kernel has buried it.
     void become_manager() {
         for (int tries = 0; ioctl(fd_, BINDER_SET_CONTEXT_MGR, 0) == -1; tries++) {
-            if (errno != EBUSY || tries == 100) fail("BINDER_SET_CONTEXT_MGR");
+            if (errno != EBUSY || tries == 100)
+                fail("BINDER_SET_CONTEXT_MGR");
             const timespec moment{0, 10'000'000};
             nanosleep(&moment, nullptr);
         }
         put(BC_ENTER_LOOPER);
     }
 
-    template <typename T> void put(std::uint32_t command, const T &argument) {
+    template <typename T>
+    void put(std::uint32_t command, const T &argument) {
         put(command);
         std::memcpy(out_ + out_size_, &argument, sizeof argument);
         out_size_ += sizeof argument;
@@ -55,14 +58,16 @@ class connection {
     // command that frees its data.
     void receive(std::uint32_t wanted) {
         for (;;) {
-            if (in_next_ == in_size_) exchange();
+            if (in_next_ == in_size_)
+                exchange();
             std::uint32_t command = 0;
             std::memcpy(&command, in_ + in_next_, sizeof command);
             const std::byte *argument = in_ + in_next_ + sizeof command;
             in_next_ += sizeof command + _IOC_SIZE(command);
             if (command == BR_FAILED_REPLY || command == BR_DEAD_REPLY)
                 throw std::runtime_error("binder: the server has gone");
-            if (command != wanted) continue;
+            if (command != wanted)
+                continue;
             binder_transaction_data message;
             std::memcpy(&message, argument, sizeof message);
             put(BC_FREE_BUFFER, message.data.ptr.buffer);

@@ -15,13 +15,18 @@ namespace {
 constexpr std::string_view service = "capsbench";
 constexpr std::uint32_t operation = 1;
 
-template <typename T> void command(int fd, unsigned long number, T &argument, const char *what) {
+template <typename T>
+void command(int fd, unsigned long number, T &argument, const char *what) {
     check(ioctl(fd, number, &argument), what);
 }
 
-int open_actor() { return check(open("/dev/caps", O_RDWR | O_CLOEXEC), "/dev/caps"); }
+int open_actor() {
+    return check(open("/dev/caps", O_RDWR | O_CLOEXEC), "/dev/caps");
+}
 
-std::uint64_t address(const void *at) { return reinterpret_cast<std::uint64_t>(at); }
+std::uint64_t address(const void *at) {
+    return reinterpret_cast<std::uint64_t>(at);
+}
 
 caps_data body(const buffer &from, std::size_t size) {
     caps_data data{};
@@ -119,11 +124,13 @@ void call(const side &self) {
     const int fd = open_actor();
     const buffer request(self.row.request);
     const buffer answer(self.row.answer);
-    caps_call it = make_call(connect(fd), body(request, self.row.request),
-                             body(answer, self.row.answer));
+    caps_call it =
+        make_call(connect(fd), body(request, self.row.request), body(answer, self.row.answer));
     // What the library does: see its threshold for large answers.
-    if (self.row.operation == "fetch") it.flags = CAPS_DIRECT_REPLY;
-    if (self.row.operation == "call-copy") it.flags = CAPS_COPY;
+    if (self.row.operation == "fetch")
+        it.flags = CAPS_DIRECT_REPLY;
+    if (self.row.operation == "call-copy")
+        it.flags = CAPS_COPY;
     measure(self, [&] { command(fd, CAPS_CALL, it, "CAPS_CALL"); });
     check_answer(it, self.row);
 }
@@ -132,13 +139,15 @@ void call_annex(const side &self) {
     const int fd = open_actor();
     const buffer request(self.row.request);
     const buffer answer(self.row.answer);
-    caps_call it = make_call(connect(fd), annex(request, self.row.request),
-                             annex(answer, self.row.answer));
+    caps_call it =
+        make_call(connect(fd), annex(request, self.row.request), annex(answer, self.row.answer));
     measure(self, [&] { command(fd, CAPS_CALL, it, "CAPS_CALL"); });
     check_answer(it, self.row);
 }
 
-std::vector<int> prepare_oneway(const row &r) { return eventfds::prepare(r); }
+std::vector<int> prepare_oneway(const row &r) {
+    return eventfds::prepare(r);
+}
 
 void drain(const side &self) {
     const int fd = offer_service();
@@ -155,7 +164,8 @@ void drain(const side &self) {
     for (;;) {
         eventfds::wait(self.fds[0]);
         command(fd, CAPS_RECEIVE_BATCH, batch, "CAPS_RECEIVE_BATCH");
-        if (batch.received != burst) throw std::runtime_error("caps: messages are missing");
+        if (batch.received != burst)
+            throw std::runtime_error("caps: messages are missing");
         eventfds::signal(self.fds[1]);
     }
 }
@@ -170,7 +180,8 @@ void send(const side &self) {
     measure(
         self,
         [&] {
-            for (unsigned i = 0; i < burst; i++) command(fd, CAPS_SEND, it, "CAPS_SEND");
+            for (unsigned i = 0; i < burst; i++)
+                command(fd, CAPS_SEND, it, "CAPS_SEND");
             eventfds::signal(self.fds[0]);
             eventfds::wait(self.fds[1]);
         },

@@ -30,7 +30,8 @@ void lend(const side &self) {
     const offer mine{getpid(), body.data()};
     pipes::write_all(self.fds[1], reinterpret_cast<const std::byte *>(&mine), sizeof mine);
     say_ready(self);
-    for (;;) pause();
+    for (;;)
+        pause();
 }
 
 void read_remote(const side &self) {
@@ -47,7 +48,8 @@ void read_remote(const side &self) {
 
 void yield_forever(const side &self) {
     say_ready(self);
-    for (;;) sched_yield();
+    for (;;)
+        sched_yield();
 }
 
 // The server yields in between.

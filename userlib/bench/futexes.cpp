@@ -35,7 +35,8 @@ void take(std::atomic<std::uint32_t> &word) {
 shared &map(const side &self) {
     void *at = mmap(nullptr, sizeof(shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE,
                     self.fds[0], 0);
-    if (at == MAP_FAILED) fail("mmap");
+    if (at == MAP_FAILED)
+        fail("mmap");
     return *static_cast<shared *>(at);
 }
 

@@ -4,6 +4,7 @@
 // Every row is run twice, a whole run apart; a row whose two results differ by
 // more than a hundredth is not a result, and the run fails.
 #include "bench.hpp"
+#include "memory.hpp"
 #include "process.hpp"
 
 #include <CLI/CLI.hpp>
@@ -27,8 +28,9 @@ struct options {
     std::vector<std::string> filters, sizes = {"0", "64", "1K", "4K", "64K", "1M"};
     std::vector<int> fds;
     int report = -1;
-    unsigned warm_up_ms = 50;
+    bench::timing times{.warm_up_ms = 50};
     bool list = false;
+    bool memory = false;
 };
 
 struct result {
@@ -43,15 +45,17 @@ double median(std::vector<double> of) {
 }
 
 bool wanted(const row &r, const options &opts) {
-    if (opts.filters.empty()) return !r.on_request;
+    if (opts.filters.empty())
+        return !r.on_request;
     return std::ranges::any_of(opts.filters, [&](const std::string &filter) {
-        return fnmatch(filter.c_str(), r.name().c_str(), 0) == 0;
+        return fnmatch(filter.c_str(), r.name().c_str(), FNM_EXTMATCH) == 0;
     });
 }
 
 std::vector<row> chosen_rows(const options &opts) {
     std::vector<std::size_t> sizes;
-    for (const std::string &text : opts.sizes) sizes.push_back(bench::parse_size(text));
+    for (const std::string &text : opts.sizes)
+        sizes.push_back(bench::parse_size(text));
     std::vector<row> rows = bench::all_rows(sizes);
     std::erase_if(rows, [&](const row &r) { return !wanted(r, opts); });
     return rows;
@@ -62,7 +66,8 @@ row row_named(const std::string &name) {
     const std::size_t dot = name.rfind('.');
     const std::size_t size = bench::parse_size(name.substr(dot + 1));
     for (row &r : bench::all_rows(std::vector{size}))
-        if (r.name() == name) return r;
+        if (r.name() == name)
+            return r;
     throw std::runtime_error("no such row: " + name);
 }
 
@@ -99,12 +104,29 @@ bool show(const result &r) {
     return apart <= tolerance;
 }
 
+nlohmann::json weigh(const options &opts) {
+    nlohmann::json all = nlohmann::json::array();
+    if (!opts.memory)
+        return all;
+    for (const bench::memory_figure &one : bench::measure_memory()) {
+        fmt::print("{:<40} {:>10.0f} bytes\n", one.what, one.bytes);
+        all.push_back({{"kernel", opts.kernel},
+                       {"what", one.what},
+                       {"bytes", std::llround(one.bytes)},
+                       {"goal", one.goal}});
+    }
+    return all;
+}
+
 int drive(const options &opts) {
     std::vector<result> results;
-    for (const row &r : chosen_rows(opts)) results.push_back({r, {}});
-    if (results.empty()) throw std::runtime_error("no row matches (see --list)");
+    for (const row &r : chosen_rows(opts))
+        results.push_back({r, {}});
+    if (results.empty())
+        throw std::runtime_error("no row matches (see --list)");
     if (opts.list) {
-        for (const result &r : results) fmt::print("{}\n", r.what.name());
+        for (const result &r : results)
+            fmt::print("{}\n", r.what.name());
         return 0;
     }
     use_one_processor();
@@ -112,17 +134,19 @@ int drive(const options &opts) {
         for (std::size_t i = 0; i < results.size(); i++) {
             fmt::print(stderr, "pass {}/2 row {}/{} {}\n", pass + 1, i + 1, results.size(),
                        results[i].what.name());
-            results[i].passes[pass] = bench::run_row(results[i].what, opts.warm_up_ms);
+            results[i].passes[pass] = bench::run_row(results[i].what, opts.times);
         }
     }
     bool good = true;
     fmt::print("{:<26} {:>10} {:>10} {:>9}\n", "row", "pass 1", "pass 2", "apart");
-    nlohmann::json all = nlohmann::json::array();
+    nlohmann::json rows = nlohmann::json::array();
     for (const result &r : results) {
         good = show(r) && good;
-        all.push_back(as_json(r, opts.kernel));
+        rows.push_back(as_json(r, opts.kernel));
     }
-    if (!opts.json.empty()) std::ofstream(opts.json) << all.dump(1) << '\n';
+    const nlohmann::json memory = weigh(opts);
+    if (!opts.json.empty())
+        std::ofstream(opts.json) << nlohmann::json{{"rows", rows}, {"memory", memory}}.dump(1);
     return good ? 0 : 1;
 }
 
@@ -134,9 +158,12 @@ int main(int argc, char **argv) try {
     app.add_option("--rows", opts.filters, "only rows with these names; * and ? match")
         ->delimiter(',');
     app.add_option("--sizes", opts.sizes, "instead of 0,64,1K,4K,64K,1M")->delimiter(',');
-    app.add_option("--warm-up", opts.warm_up_ms, "milliseconds before a row is measured (50)");
+    app.add_option("--warm-up", opts.times.warm_up_ms,
+                   "milliseconds before a row is measured (50)");
+    app.add_option("--hold", opts.times.hold_ms, "and so many more before the first sample (0)");
     app.add_option("--kernel", opts.kernel, "its name in the results");
     app.add_option("--json", opts.json, "results go to this file too");
+    app.add_flag("--memory", opts.memory, "also what the module's objects weigh");
     app.add_flag("--list", opts.list, "print the rows' names and end");
     app.add_option("--serve", opts.serve)->group("");
     app.add_option("--client", opts.client)->group("");
@@ -147,7 +174,8 @@ int main(int argc, char **argv) try {
     const bool server = !opts.serve.empty();
     if (server || !opts.client.empty()) {
         const row r = row_named(server ? opts.serve : opts.client);
-        bench::run_side(server, {r, opts.fds, opts.report, opts.warm_up_ms * 1'000'000ULL});
+        bench::run_side(server, {r, opts.fds, opts.report, opts.times.warm_up_ms * 1'000'000ULL,
+                                 opts.times.hold_ms * 1'000'000ULL});
         return 0;
     }
     return drive(opts);

@@ -17,8 +17,8 @@ int make_queue(std::size_t size, long limit) {
     mq_attr attributes{};
     attributes.mq_maxmsg = limit;
     attributes.mq_msgsize = static_cast<long>(std::max<std::size_t>(size, 1));
-    const int fd = check(mq_open("/capsbench", O_RDWR | O_CREAT | O_EXCL, 0600, &attributes),
-                         "mq_open");
+    const int fd =
+        check(mq_open("/capsbench", O_RDWR | O_CREAT | O_EXCL, 0600, &attributes), "mq_open");
     check(mq_unlink("/capsbench"), "mq_unlink");
     check(fcntl(fd, F_SETFD, 0), "F_SETFD"); // the kernel makes it close-on-exec
     return fd;
@@ -68,7 +68,8 @@ void drain(const side &self) {
     say_ready(self);
     for (;;) {
         eventfds::wait(self.fds[0]);
-        for (unsigned i = 0; i < burst; i++) receive(self.fds[2], message);
+        for (unsigned i = 0; i < burst; i++)
+            receive(self.fds[2], message);
         eventfds::signal(self.fds[1]);
     }
 }
@@ -78,7 +79,8 @@ void send_many(const side &self) {
     measure(
         self,
         [&] {
-            for (unsigned i = 0; i < burst; i++) send(self.fds[2], message);
+            for (unsigned i = 0; i < burst; i++)
+                send(self.fds[2], message);
             eventfds::signal(self.fds[0]);
             eventfds::wait(self.fds[1]);
         },

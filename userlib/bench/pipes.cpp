@@ -21,7 +21,8 @@ std::vector<int> prepare(const row &) {
 void read_all(int fd, std::byte *to, std::size_t size) {
     while (size > 0) {
         const ssize_t got = check(read(fd, to, size), "read");
-        if (got == 0) throw std::runtime_error("the peer has gone");
+        if (got == 0)
+            throw std::runtime_error("the peer has gone");
         to += got;
         size -= static_cast<std::size_t>(got);
     }
@@ -64,12 +65,14 @@ std::vector<int> prepare(const row &) {
 
 void signal(int fd) {
     const std::uint64_t one = 1;
-    if (write(fd, &one, sizeof one) != sizeof one) fail("write to eventfd");
+    if (write(fd, &one, sizeof one) != sizeof one)
+        fail("write to eventfd");
 }
 
 void wait(int fd) {
     std::uint64_t count = 0;
-    if (read(fd, &count, sizeof count) != sizeof count) fail("read of eventfd");
+    if (read(fd, &count, sizeof count) != sizeof count)
+        fail("read of eventfd");
 }
 
 void serve(const side &self) {

@@ -24,24 +24,28 @@ constexpr unsigned hang_seconds = 30;
 
 std::string join(const std::vector<int> &fds) {
     std::string text;
-    for (const int fd : fds) text += std::to_string(fd) + ',';
+    for (const int fd : fds)
+        text += std::to_string(fd) + ',';
     return text;
 }
 
 // Starts this program again in another role. Ends with its parent.
 pid_t start(const char *role, const row &r, const std::vector<int> &fds, int report,
-            unsigned warm_up_ms = 0) {
+            const timing &times = {}) {
     const std::string name = r.name();
     const std::string list = join(fds);
     const std::string fd = std::to_string(report);
-    const std::string warm_up = std::to_string(warm_up_ms);
+    const std::string warm_up = std::to_string(times.warm_up_ms);
+    const std::string hold = std::to_string(times.hold_ms);
     const pid_t parent = getpid();
     const pid_t child = check(fork(), "fork");
-    if (child != 0) return child;
+    if (child != 0)
+        return child;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != parent) _exit(1);
+    if (getppid() != parent)
+        _exit(1);
     execl("/proc/self/exe", "capsbench", role, name.c_str(), "--fds", list.c_str(), "--report",
-          fd.c_str(), "--warm-up", warm_up.c_str(), nullptr);
+          fd.c_str(), "--warm-up", warm_up.c_str(), "--hold", hold.c_str(), nullptr);
     _exit(127);
 }
 
@@ -50,7 +54,8 @@ class child {
   public:
     explicit child(pid_t pid) : pid_(pid) {}
     ~child() {
-        if (pid_ == 0) return;
+        if (pid_ == 0)
+            return;
         kill(pid_, SIGKILL);
         waitpid(pid_, nullptr, 0);
     }
@@ -82,7 +87,8 @@ class report_pipe {
     int write_end() const { return fds_[1]; }
     // The end of the writer is seen only if nobody else can write.
     void close_write() {
-        if (fds_[1] >= 0) close(fds_[1]);
+        if (fds_[1] >= 0)
+            close(fds_[1]);
         fds_[1] = -1;
     }
     bool read_one(void *to, std::size_t size) {
@@ -96,7 +102,8 @@ class report_pipe {
 struct descriptors {
     std::vector<int> fds;
     ~descriptors() {
-        for (const int fd : fds) close(fd);
+        for (const int fd : fds)
+            close(fd);
     }
 };
 
@@ -105,19 +112,28 @@ struct descriptors {
 buffer::buffer(std::size_t size) : size_(size) {
     const std::size_t room = (size + page) / page * page;
     base_ = mmap(nullptr, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (base_ == MAP_FAILED) fail("mmap");
+    if (base_ == MAP_FAILED)
+        fail("mmap");
     check(madvise(base_, room, MADV_NOHUGEPAGE), "MADV_NOHUGEPAGE");
     std::memset(base_, 0x5a, room);
 }
 
-buffer::~buffer() { munmap(base_, (size_ + page) / page * page); }
+buffer::~buffer() {
+    munmap(base_, (size_ + page) / page * page);
+}
 
-[[gnu::noinline]] void capsbench_mark() { asm volatile(""); }
+[[gnu::noinline]] void capsbench_mark() {
+    asm volatile("");
+}
 
 void say_ready(const side &self) {
     const char ready = '!';
     alarm(0);
     check(write(self.report, &ready, 1), "write");
+}
+
+void say_settled() {
+    fmt::print(stderr, "settled\n");
 }
 
 void report_sample(const side &self, double instructions) {
@@ -129,12 +145,13 @@ bool settled(const std::vector<double> &samples) {
     const auto n = static_cast<double>(samples.size());
     const double mean = std::accumulate(samples.begin(), samples.end(), 0.0) / n;
     double squares = 0;
-    for (const double one : samples) squares += (one - mean) * (one - mean);
+    for (const double one : samples)
+        squares += (one - mean) * (one - mean);
     return samples.size() >= most_samples ||
            std::sqrt(squares / (n - 1) / n) <= sharp_enough * mean;
 }
 
-std::vector<double> run_row(const row &r, unsigned warm_up_ms) {
+std::vector<double> run_row(const row &r, const timing &times) {
     const mechanism &how = mechanism_of(r);
     const descriptors shared{how.prepare ? how.prepare(r) : std::vector<int>{}};
     pid_t server = 0;
@@ -151,10 +168,11 @@ std::vector<double> run_row(const row &r, unsigned warm_up_ms) {
     const child serving(server);
 
     report_pipe samples;
-    child calling(start("--client", r, shared.fds, samples.write_end(), warm_up_ms));
+    child calling(start("--client", r, shared.fds, samples.write_end(), times));
     samples.close_write();
     std::vector<double> all;
-    for (double one = 0; samples.read_one(&one, sizeof one);) all.push_back(one);
+    for (double one = 0; samples.read_one(&one, sizeof one);)
+        all.push_back(one);
     if (!calling.ended_well() || all.size() < fewest_samples)
         throw std::runtime_error(r.name() + ": the client failed or hung");
     return all;
@@ -163,8 +181,10 @@ std::vector<double> run_row(const row &r, unsigned warm_up_ms) {
 void run_side(bool server, const side &self) {
     const mechanism &how = mechanism_of(self.row);
     alarm(hang_seconds);
-    if (server) how.serve(self);
-    else how.client(self);
+    if (server)
+        how.serve(self);
+    else
+        how.client(self);
 }
 
 } // namespace bench

@@ -6,8 +6,13 @@
 
 namespace bench {
 
+struct timing {
+    unsigned warm_up_ms = 0;
+    unsigned hold_ms = 0;
+};
+
 // One pass over one row, by two new processes: its samples.
-std::vector<double> run_row(const row &, unsigned warm_up_ms);
+std::vector<double> run_row(const row &, const timing &);
 
 // In such a process: be the server (for ever) or the client.
 void run_side(bool server, const side &);

@@ -45,7 +45,8 @@ class symbol_table {
     // The format of nm and of /proc/kallsyms.
     void read(const std::string &path) {
         std::ifstream in(path);
-        if (!in) throw std::runtime_error("cannot read " + path);
+        if (!in)
+            throw std::runtime_error("cannot read " + path);
         for (std::string line; std::getline(in, line);) {
             char type = 0;
             char name[512];
@@ -54,8 +55,8 @@ class symbol_table {
             if (std::sscanf(line.c_str(), "%lx %c %511s %63s", &start, &type, name, module) < 3 ||
                 !std::strchr("tTwW", type))
                 continue;
-            table_.try_emplace(start, function{std::string(name) + (*module ? " " : "") + module,
-                                               start});
+            table_.try_emplace(start,
+                               function{std::string(name) + (*module ? " " : "") + module, start});
         }
     }
 
@@ -66,7 +67,8 @@ class symbol_table {
 
     address find(std::string_view name) const {
         for (const auto &[start, one] : table_)
-            if (one.name == name) return start;
+            if (one.name == name)
+                return start;
         throw std::runtime_error("no symbol " + std::string(name));
     }
 
@@ -97,8 +99,8 @@ class trace_reader {
                 undone = false;
                 return true;
             }
-            if (std::sscanf(line_.c_str(), "Stopped execution of TB chain before %*s [%lx]",
-                            &pc) == 1) {
+            if (std::sscanf(line_.c_str(), "Stopped execution of TB chain before %*s [%lx]", &pc) ==
+                1) {
                 undone = true;
                 return true;
             }
@@ -110,33 +112,53 @@ class trace_reader {
     std::string line_;
 };
 
-int connect_monitor(const std::string &path) {
-    sockaddr_un to{};
-    to.sun_family = AF_UNIX;
-    if (path.size() >= sizeof to.sun_path) throw std::runtime_error("too long: " + path);
-    path.copy(to.sun_path, path.size());
-    const int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-    if (fd < 0 || connect(fd, reinterpret_cast<sockaddr *>(&to), sizeof to) < 0)
-        throw std::system_error(errno, std::generic_category(), path);
-    return fd;
-}
+class monitor {
+  public:
+    explicit monitor(const std::string &path) : fd_(socket(AF_UNIX, SOCK_STREAM, 0)) {
+        sockaddr_un to{};
+        to.sun_family = AF_UNIX;
+        if (path.size() >= sizeof to.sun_path)
+            throw std::runtime_error("too long: " + path);
+        path.copy(to.sun_path, path.size());
+        if (fd_ < 0 || connect(fd_, reinterpret_cast<sockaddr *>(&to), sizeof to) < 0)
+            throw std::system_error(errno, std::generic_category(), path);
+        wait_for_prompt();
+    }
+    ~monitor() { close(fd_); }
+    monitor(const monitor &) = delete;
+    monitor &operator=(const monitor &) = delete;
 
-void tell(int monitor, const std::string &command) {
-    const std::string line = command + "\n";
-    if (write(monitor, line.data(), line.size()) != static_cast<ssize_t>(line.size()))
-        throw std::system_error(errno, std::generic_category(), "QEMU's monitor");
-}
+    // Returns when the command has been carried out.
+    void tell(const std::string &command) {
+        const std::string line = command + "\n";
+        if (write(fd_, line.data(), line.size()) != static_cast<ssize_t>(line.size()))
+            throw std::system_error(errno, std::generic_category(), "QEMU's monitor");
+        wait_for_prompt();
+    }
+
+  private:
+    void wait_for_prompt() {
+        constexpr std::string_view prompt = "(qemu) ";
+        std::string heard;
+        for (char next = 0; !heard.ends_with(prompt); heard += next)
+            if (read(fd_, &next, 1) != 1)
+                throw std::runtime_error("QEMU's monitor has gone");
+    }
+
+    int fd_;
+};
 
 // Waits for the log to hold enough; at the end logging is off in any case.
 void record(const options &opts) {
     symbol_table symbols;
-    for (const std::string &path : opts.symbols) symbols.read(path);
+    for (const std::string &path : opts.symbols)
+        symbols.read(path);
     const address mark = symbols.find("capsbench_mark");
-    const int monitor = connect_monitor(opts.monitor);
+    monitor qemu(opts.monitor);
     std::ofstream(opts.log).close();
-    tell(monitor, "logfile " + opts.log);
-    tell(monitor, "singlestep on");
-    tell(monitor, "log exec,nochain");
+    qemu.tell("logfile " + opts.log);
+    qemu.tell("singlestep on");
+    qemu.tell("log exec,nochain");
 
     using clock = std::chrono::steady_clock;
     const auto deadline = clock::now() + std::chrono::seconds(120);
@@ -151,9 +173,8 @@ void record(const options &opts) {
             marks += undone ? -1 : 1;
         }
     }
-    tell(monitor, "log none");
-    tell(monitor, "singlestep off");
-    close(monitor);
+    qemu.tell("log none");
+    qemu.tell("singlestep off");
     if (marks <= opts.round_trips)
         throw std::runtime_error(fmt::format("only {} round trips in the log", marks));
 }
@@ -168,14 +189,20 @@ std::vector<round_trip> read_round_trips(const std::string &log, address mark) {
     address pc = 0;
     bool undone = false;
     while (trace.next(pc, undone)) {
-        if (pc == mark && !undone) all.emplace_back();
-        if (all.empty()) continue;
-        if (!undone) all.back().push_back(pc);
-        else if (!all.back().empty()) all.back().pop_back();
+        if (pc == mark && !undone)
+            all.emplace_back();
+        if (all.empty())
+            continue;
+        if (!undone)
+            all.back().push_back(pc);
+        else if (!all.back().empty())
+            all.back().pop_back();
     }
     // The last one was cut off by the end of the log.
-    if (!all.empty()) all.pop_back();
-    if (all.empty()) throw std::runtime_error("no round trip in the log");
+    if (!all.empty())
+        all.pop_back();
+    if (all.empty())
+        throw std::runtime_error("no round trip in the log");
     return all;
 }
 
@@ -194,6 +221,24 @@ struct cost {
     std::size_t entries = 0; // times its first instruction ran
 };
 
+// A function's name may carry its module; the benchmark has low addresses.
+std::string part_of(const function &in) {
+    constexpr address first_of_kernel = 0xffff800000000000;
+    if (in.start < first_of_kernel)
+        return "user space";
+    const std::size_t module = in.name.find('[');
+    return module == std::string::npos ? "kernel" : in.name.substr(module);
+}
+
+void print_parts(const std::vector<round_trip> &trips, const symbol_table &symbols) {
+    std::map<std::string, std::size_t> parts;
+    for (const round_trip &one : trips)
+        for (const address pc : one)
+            parts[part_of(symbols.at(pc))]++;
+    for (const auto &[name, instructions] : parts)
+        fmt::print("{:>12.1f}  {}\n", static_cast<double>(instructions) / trips.size(), name);
+}
+
 void print_functions(const std::vector<round_trip> &trips, const symbol_table &symbols,
                      unsigned top) {
     std::map<std::string, cost> costs;
@@ -208,14 +253,15 @@ void print_functions(const std::vector<round_trip> &trips, const symbol_table &s
         }
     }
     std::vector<std::pair<std::string, cost>> sorted(costs.begin(), costs.end());
-    std::ranges::sort(sorted, std::greater{}, [](const auto &one) {
-        return one.second.instructions;
-    });
+    std::ranges::sort(sorted, std::greater{},
+                      [](const auto &one) { return one.second.instructions; });
     const double n = static_cast<double>(trips.size());
     fmt::print("{} round trips, {:.0f} instructions each\n\n", trips.size(), total / n);
-    fmt::print("instructions  share  calls  function\n");
+    print_parts(trips, symbols);
+    fmt::print("\ninstructions  share  calls  function\n");
     for (const auto &[name, its] : sorted) {
-        if (top-- == 0) break;
+        if (top-- == 0)
+            break;
         fmt::print("{:>12.1f} {:>5.1f}% {:>6.1f}  {}\n", its.instructions / n,
                    100.0 * its.instructions / total, its.entries / n, name);
     }
@@ -229,7 +275,8 @@ void write_timeline(const round_trip &one, const symbol_table &symbols, const st
         const function &in = symbols.at(one[i]);
         const std::size_t from = i;
         const address offset = one[i] - in.start;
-        while (i < one.size() && symbols.at(one[i]).start == in.start) i++;
+        while (i < one.size() && symbols.at(one[i]).start == in.start)
+            i++;
         sum += i - from;
         out << fmt::format("{:>7} {:>6}  {}{}\n", sum, i - from, in.name,
                            offset == 0 ? "" : fmt::format(" +{:#x}", offset));
@@ -238,11 +285,12 @@ void write_timeline(const round_trip &one, const symbol_table &symbols, const st
 
 void report(const options &opts) {
     symbol_table symbols;
-    for (const std::string &path : opts.symbols) symbols.read(path);
-    const auto trips =
-        undisturbed(read_round_trips(opts.log, symbols.find("capsbench_mark")));
+    for (const std::string &path : opts.symbols)
+        symbols.read(path);
+    const auto trips = undisturbed(read_round_trips(opts.log, symbols.find("capsbench_mark")));
     print_functions(trips, symbols, opts.top);
-    if (!opts.timeline.empty()) write_timeline(trips[trips.size() / 2], symbols, opts.timeline);
+    if (!opts.timeline.empty())
+        write_timeline(trips[trips.size() / 2], symbols, opts.timeline);
 }
 
 } // namespace
@@ -262,8 +310,10 @@ int main(int argc, char **argv) try {
         sub->add_option("--symbols", opts.symbols, "of the kernel, of capsbench")->required();
     }
     CLI11_PARSE(app, argc, argv);
-    if (*recording) record(opts);
-    else report(opts);
+    if (*recording)
+        record(opts);
+    else
+        report(opts);
     return 0;
 } catch (const std::exception &e) {
     fmt::print(stderr, "capsbench-profile: {}\n", e.what());

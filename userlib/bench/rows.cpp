@@ -67,13 +67,16 @@ row fetch(std::string_view mechanism, std::size_t bytes) {
 
 } // namespace
 
-std::span<const mechanism> all_mechanisms() { return mechanisms; }
+std::span<const mechanism> all_mechanisms() {
+    return mechanisms;
+}
 
 const mechanism &mechanism_of(const row &r) {
     const auto found = std::ranges::find_if(mechanisms, [&](const mechanism &m) {
         return m.name == r.mechanism && (m.operation.empty() || m.operation == r.operation);
     });
-    if (found == mechanisms.end()) throw std::logic_error("nothing runs " + r.name());
+    if (found == mechanisms.end())
+        throw std::logic_error("nothing runs " + r.name());
     return *found;
 }
 
@@ -82,11 +85,14 @@ std::vector<row> all_rows(std::span<const std::size_t> sizes) {
     for (const auto name : {"getppid", "sched_yield", "eventfd", "futex", "caps", "binder"})
         rows.push_back(call(name, 0));
     for (const std::size_t size : sizes) {
-        if (size == 0) continue;
+        if (size == 0)
+            continue;
         for (const auto name : {"caps", "seqpacket", "stream", "pipe", "mq", "futex"})
             rows.push_back(call(name, size));
-        if (size <= 4096) rows.push_back(call("binder", size));
-        if (size >= 1024) rows.push_back(call("process_vm_readv", size));
+        if (size <= 4096)
+            rows.push_back(call("binder", size));
+        if (size >= 1024)
+            rows.push_back(call("process_vm_readv", size));
         rows.push_back(other("caps", "call-copy", size, std::min(size, small), true));
     }
     for (const auto name : {"caps", "seqpacket", "stream"})
@@ -96,15 +102,18 @@ std::vector<row> all_rows(std::span<const std::size_t> sizes) {
         for (const std::size_t size : {small, std::size_t{4096}})
             rows.push_back(other(name, "oneway", size));
     rows.push_back(other("caps", "call-annex", small, small));
-    for (const auto name : {"caps", "stream"}) rows.push_back(other(name, "connect", small, small));
+    for (const auto name : {"caps", "stream"})
+        rows.push_back(other(name, "connect", small, small));
     for (const auto operation : {"duplicate", "export", "actor"})
         rows.push_back(other("caps", operation, 0));
     return rows;
 }
 
 std::string size_text(std::size_t bytes) {
-    if (bytes >= mebibyte && bytes % mebibyte == 0) return std::to_string(bytes / mebibyte) + "M";
-    if (bytes >= 1024 && bytes % 1024 == 0) return std::to_string(bytes / 1024) + "K";
+    if (bytes >= mebibyte && bytes % mebibyte == 0)
+        return std::to_string(bytes / mebibyte) + "M";
+    if (bytes >= 1024 && bytes % 1024 == 0)
+        return std::to_string(bytes / 1024) + "K";
     return std::to_string(bytes);
 }
 
@@ -112,12 +121,17 @@ std::size_t parse_size(const std::string &text) {
     std::size_t end = 0;
     std::size_t value = std::stoul(text, &end);
     const std::string_view unit = std::string_view(text).substr(end);
-    if (unit == "K") return value << 10;
-    if (unit == "M") return value << 20;
-    if (!unit.empty()) throw std::invalid_argument("not a size: " + text);
+    if (unit == "K")
+        return value << 10;
+    if (unit == "M")
+        return value << 20;
+    if (!unit.empty())
+        throw std::invalid_argument("not a size: " + text);
     return value;
 }
 
-std::string row::name() const { return mechanism + '.' + operation + '.' + size_text(bytes); }
+std::string row::name() const {
+    return mechanism + '.' + operation + '.' + size_text(bytes);
+}
 
 } // namespace bench

@@ -36,7 +36,8 @@ void send_all(int fd, const std::byte *from, std::size_t size) {
 bool receive_all(int fd, std::byte *to, std::size_t size) {
     while (size > 0) {
         const ssize_t got = check(recv(fd, to, size, 0), "recv");
-        if (got == 0) return false;
+        if (got == 0)
+            return false;
         to += got;
         size -= static_cast<std::size_t>(got);
     }
@@ -71,13 +72,15 @@ void call(const side &self) {
     const buffer answer(self.row.answer);
     measure(self, [&] {
         send_all(self.fds[0], request.data(), self.row.request);
-        if (!receive_all(self.fds[0], answer.data(), self.row.answer)) fail("the server has gone");
+        if (!receive_all(self.fds[0], answer.data(), self.row.answer))
+            fail("the server has gone");
     });
 }
 
 std::vector<int> prepare_oneway(const row &r) {
     std::vector<int> fds = prepare(r);
-    for (const int fd : eventfds::prepare(r)) fds.push_back(fd);
+    for (const int fd : eventfds::prepare(r))
+        fds.push_back(fd);
     return fds;
 }
 
@@ -93,7 +96,8 @@ void drain(const side &self) {
     say_ready(self);
     for (;;) {
         eventfds::wait(self.fds[2]);
-        if (recvmmsg(self.fds[1], headers.data(), burst, 0, nullptr) != burst) fail("recvmmsg");
+        if (recvmmsg(self.fds[1], headers.data(), burst, 0, nullptr) != burst)
+            fail("recvmmsg");
         eventfds::signal(self.fds[3]);
     }
 }
@@ -111,7 +115,9 @@ void send_many(const side &self) {
         burst);
 }
 
-std::vector<int> prepare_listener(const row &) { return {make_listener()}; }
+std::vector<int> prepare_listener(const row &) {
+    return {make_listener()};
+}
 
 void accept_calls(const side &self) {
     const buffer request(self.row.request);
@@ -135,7 +141,8 @@ void connect_call_close(const side &self) {
         const int fd = check(socket(AF_UNIX, SOCK_STREAM, 0), "socket");
         check(connect(fd, reinterpret_cast<sockaddr *>(&address), length), "connect");
         send_all(fd, request.data(), self.row.request);
-        if (!receive_all(fd, answer.data(), self.row.answer)) fail("the server has gone");
+        if (!receive_all(fd, answer.data(), self.row.answer))
+            fail("the server has gone");
         close(fd);
     });
 }

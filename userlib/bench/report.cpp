@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: MIT
+// capsbench-report: from what capsbench wrote for each kernel to the tables,
+// the verdict on the goals, the array of results, and the plot's data.
+#include "table.hpp"
+
+#include <CLI/CLI.hpp>
+#include <fmt/core.h>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <set>
+
+namespace {
+
+using nlohmann::json;
+
+constexpr std::size_t mebibyte = 1 << 20;
+
+struct options {
+    std::vector<std::string> inputs;
+    std::string json, plot;
+};
+
+struct key {
+    std::string kernel, operation, mechanism;
+    std::size_t bytes;
+    auto operator<=>(const key &) const = default;
+};
+
+class results {
+  public:
+    void read(const std::string &path) {
+        std::ifstream in(path);
+        const json all = json::parse(in);
+        for (const json &row : all.at("rows")) {
+            const key its{row.at("kernel"), row.at("operation"), row.at("mechanism"),
+                          row.at("bytes")};
+            costs_[its] = row.at("instructions");
+            rows.push_back(row);
+        }
+        for (const json &figure : all.at("memory"))
+            memory.push_back(figure);
+    }
+
+    std::optional<double> cost(const key &of) const {
+        const auto found = costs_.find(of);
+        if (found == costs_.end())
+            return std::nullopt;
+        return found->second;
+    }
+
+    template <typename Member>
+    auto distinct(Member member, const std::string &operation = {}) const {
+        std::set<std::decay_t<decltype(std::declval<key>().*member)>> all;
+        for (const auto &[its, unused] : costs_)
+            if (operation.empty() || its.operation == operation)
+                all.insert(its.*member);
+        return all;
+    }
+
+    json rows = json::array();
+    json memory = json::array();
+
+  private:
+    std::map<key, double> costs_;
+};
+
+std::string bytes_text(std::size_t bytes) {
+    if (bytes >= mebibyte)
+        return fmt::format("{} MiB", bytes / mebibyte);
+    if (bytes >= 1024)
+        return fmt::format("{} KiB", bytes / 1024);
+    return fmt::format("{} B", bytes);
+}
+
+std::string count_text(std::optional<double> count) {
+    if (!count)
+        return "";
+    std::string text = fmt::format("{:.0f}", *count);
+    for (int at = static_cast<int>(text.size()) - 3; at > 0; at -= 3)
+        text.insert(static_cast<std::size_t>(at), ",");
+    return text;
+}
+
+const std::vector<std::string> peers = {"seqpacket", "stream",  "pipe",   "mq",
+                                        "futex",     "eventfd", "binder", "process_vm_readv"};
+
+// The mechanisms of an operation, ours first, as columns.
+std::vector<std::string> columns(const results &all, const std::string &operation) {
+    const auto present = all.distinct(&key::mechanism, operation);
+    std::vector<std::string> some;
+    if (present.contains("caps"))
+        some.emplace_back("caps");
+    for (const std::string &peer : peers)
+        if (present.contains(peer))
+            some.push_back(peer);
+    return some;
+}
+
+void print_operation(const results &all, const std::string &kernel, const std::string &operation,
+                     const std::string &title) {
+    const auto mechanisms = columns(all, operation);
+    if (mechanisms.empty())
+        return;
+    bench::table counts({"size"});
+    bench::table ratios({"size"});
+    for (const std::string &mechanism : mechanisms) {
+        counts.add_column(mechanism);
+        if (mechanism != "caps")
+            ratios.add_column(mechanism);
+    }
+    for (const std::size_t bytes : all.distinct(&key::bytes, operation)) {
+        const auto ours = all.cost({kernel, operation, "caps", bytes});
+        std::vector<std::string> count{bytes_text(bytes)}, ratio{bytes_text(bytes)};
+        for (const std::string &mechanism : mechanisms) {
+            const auto its = all.cost({kernel, operation, mechanism, bytes});
+            count.push_back(count_text(its));
+            if (mechanism != "caps")
+                ratio.push_back(its && ours ? fmt::format("{:.2f}", *ours / *its) : "");
+        }
+        counts.add_row(count);
+        ratios.add_row(ratio);
+    }
+    fmt::print("\n{}, instructions\n\n{}", title, counts.text());
+    if (mechanisms.front() == "caps" && mechanisms.size() > 1)
+        fmt::print("\nports as a multiple of\n\n{}", ratios.text());
+}
+
+void print_kernel(const results &all, const std::string &kernel) {
+    fmt::print("\n## Linux {}\n", kernel);
+    print_operation(all, kernel, "call", "A request of this size and an answer of at most 64 B");
+    print_operation(all, kernel, "fetch", "A request of 64 B and an answer of this size");
+    print_operation(all, kernel, "oneway", "A message without an answer, in bursts of 32");
+    print_operation(all, kernel, "connect", "Connect, call, close");
+    bench::table others({"operation", "instructions"});
+    const std::vector<std::pair<key, std::string>> rest = {
+        {{kernel, "call-annex", "caps", 64}, "call, 64 B in the annex both ways"},
+        {{kernel, "duplicate", "caps", 0}, "duplicate a capability, close it"},
+        {{kernel, "export", "caps", 0}, "export, import, close both"},
+        {{kernel, "actor", "caps", 0}, "open an actor, close it"},
+        {{kernel, "call", "sched_yield", 0}, "floor: two switches of address space"},
+        {{kernel, "call", "getppid", 0}, "floor: one system call"},
+    };
+    for (const auto &[its, name] : rest)
+        if (all.cost(its))
+            others.add_row({name, count_text(all.cost(its))});
+    fmt::print("{}{}", others.empty() ? "" : "\n", others.text());
+}
+
+struct goal {
+    std::string kernel, text;
+    double value, limit;
+    bool met() const { return value <= limit; }
+};
+
+std::vector<goal> goals_of(const results &all, const std::string &kernel) {
+    std::vector<goal> some;
+    const auto ratio = [&](std::size_t bytes, const std::string &peer, double limit) {
+        const auto ours = all.cost({kernel, "call", "caps", bytes});
+        const auto theirs = all.cost({kernel, "call", peer, bytes});
+        if (ours && theirs)
+            some.push_back({kernel, fmt::format("{} call / {}", bytes_text(bytes), peer),
+                            *ours / *theirs, limit});
+    };
+    ratio(64, "seqpacket", 0.60);
+    ratio(64, "mq", 1.0);
+    ratio(mebibyte, "stream", 0.35);
+    ratio(mebibyte, "process_vm_readv", 0.80);
+    for (const json &figure : all.memory)
+        if (figure.at("kernel") == kernel)
+            some.push_back({kernel, "bytes for " + figure.at("what").get<std::string>(),
+                            figure.at("bytes"), figure.at("goal")});
+    return some;
+}
+
+// False if a goal is missed.
+bool print_goals(const results &all) {
+    bench::table goals({"goal", "kernel", "measured", "at most", "verdict"});
+    bool good = true;
+    for (const std::string &kernel : all.distinct(&key::kernel)) {
+        for (const goal &one : goals_of(all, kernel)) {
+            const bool share = one.limit <= 1;
+            goals.add_row({one.text, one.kernel,
+                           share ? fmt::format("{:.3f}", one.value) : count_text(one.value),
+                           share ? fmt::format("{:.2f}", one.limit) : count_text(one.limit),
+                           one.met() ? "met" : "MISSED"});
+            good = good && one.met();
+        }
+    }
+    if (!goals.empty())
+        fmt::print("\n## Goals\n\n{}", goals.text());
+    return good;
+}
+
+// One file per kernel, with a column for each mechanism.
+void write_plot_data(const results &all, const std::string &prefix) {
+    for (const std::string &kernel : all.distinct(&key::kernel)) {
+        std::ofstream out(prefix + kernel + ".dat");
+        out << "bytes";
+        for (const std::string &mechanism : columns(all, "call"))
+            out << ' ' << mechanism;
+        for (const std::size_t bytes : all.distinct(&key::bytes, "call")) {
+            if (bytes == 0)
+                continue; // not on a logarithmic axis
+            out << '\n' << bytes;
+            for (const std::string &mechanism : columns(all, "call")) {
+                const auto its = all.cost({kernel, "call", mechanism, bytes});
+                out << ' ' << (its ? fmt::format("{:.0f}", *its) : "?");
+            }
+        }
+        out << '\n';
+    }
+}
+
+} // namespace
+
+int main(int argc, char **argv) try {
+    options opts;
+    CLI::App app("The tables of capsbench's results, and whether the goals are met");
+    app.add_option("results", opts.inputs, "one file per kernel")->required();
+    app.add_option("--json", opts.json, "the results of all kernels go to this file");
+    app.add_option("--plot", opts.plot, "gnuplot's data go to files with this prefix");
+    CLI11_PARSE(app, argc, argv);
+
+    results all;
+    for (const std::string &path : opts.inputs)
+        all.read(path);
+    for (const std::string &kernel : all.distinct(&key::kernel))
+        print_kernel(all, kernel);
+    if (!opts.json.empty())
+        std::ofstream(opts.json) << all.rows.dump(1) << '\n';
+    if (!opts.plot.empty())
+        write_plot_data(all, opts.plot);
+    return print_goals(all) ? 0 : 2;
+} catch (const std::exception &e) {
+    fmt::print(stderr, "capsbench-report: {}\n", e.what());
+    return 1;
+}
