@@ -318,4 +318,69 @@ TEST_F(tidy, whose_limit)
 	child_kill(&other);
 }
 
+/* --- calls that their callers left ---------------------------------------- */
+
+TIDY_FIXTURE(plain)
+
+/* Takes calls until it may not, then ends one and takes the next. */
+static void debtor(struct child *c)
+{
+	struct message m;
+	__u64 port, one = 0;
+	int fd, taken = 0;
+	long ret;
+
+	become_member(UID);
+	fd = actor_open();
+	port = port_new(fd);
+	say_fd(c, cap_export(fd, port));
+	while (!(ret = receive(fd, port, &m)))
+		if (m.header.kind == CAPS_KIND_CALL) {
+			one = m.header.id;
+			say(c, ++taken);
+		}
+	say(c, -ret);
+	hear(c);
+	say(c, port_info(fd, port).queued);
+	say(c, -discard(fd, one));
+	say(c, -receive(fd, port, &m));
+	say(c, m.header.kind);
+	say(c, -discard(fd, m.header.id));
+	pause();
+}
+
+/*
+ * What a server keeps of them is the server's to pay for, limit or not; above
+ * its limit it takes no other call, but loses none either.
+ */
+TEST_F(plain, who_is_above_the_limit_takes_no_call)
+{
+	int fd = actor_open(), from, i;
+	__u64 cap, id, heard = 0;
+	struct child c;
+
+	parameter_set(&self->before, "max_messages", 20);
+	if (child_start(&c))
+		debtor(&c);
+	from = hear_fd(&c);
+	ASSERT_OK(cap_import(fd, from, &cap));
+	close(from);
+	for (i = 1; i < 30; i++) {
+		ASSERT_OK(call_async(fd, cap, 0, "call", &id));
+		heard = hear(&c);
+		if (heard != (__u64)i)
+			break;
+		EXPECT_EQ(CAPS_ABORT_AT_SERVER, abort_call(fd, id));
+	}
+	EXPECT_EQ(22, i);
+	ASSERT_EQ(EDQUOT, heard);
+	say(&c, 0);
+	EXPECT_EQ(1, hear(&c));
+	EXPECT_EQ(0, hear(&c));
+	EXPECT_EQ(0, hear(&c));
+	EXPECT_EQ(CAPS_KIND_CALL, hear(&c));
+	EXPECT_EQ(0, hear(&c));
+	child_kill(&c);
+}
+
 TEST_HARNESS_MAIN

@@ -110,6 +110,39 @@ TEST_F(tidy, dead_while_the_new_image_lives)
 	child_kill(&s.child);
 }
 
+/* Runs in memory that is its parent's, too: system calls only. */
+static int sharer(void *arg)
+{
+	(void)arg;
+	for (;;)
+		syscall(SYS_pause);
+	return 0;
+}
+
+/*
+ * A process that shares its memory keeps the old image, and so the actor,
+ * alive; but the new image is somebody else.
+ */
+TEST_F(tidy, new_image_while_the_old_lives)
+{
+	static char stack[1 << 16] __attribute__((aligned(16)));
+	struct subject s;
+	pid_t pid;
+
+	if (subject_start(&s)) {
+		cloexec(s.fd, false);
+		pid = clone(sharer, stack + sizeof(stack), CLONE_VM | SIGCHLD,
+			    NULL);
+		need(sys(pid), "clone");
+		say(&s.child, pid);
+		exec_image(s.fd);
+	}
+	pid = hear(&s.child);
+	EXPECT_EQ(ENOTCONN, child_wait(&s.child));
+	EXPECT_DEAD(&s);
+	EXPECT_EQ(0, kill(pid, SIGKILL));
+}
+
 /* A failed exec changes nothing. */
 TEST_F(tidy, failed_exec)
 {
