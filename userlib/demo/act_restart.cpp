@@ -31,6 +31,31 @@ player start_server(stage &on, bool dies) {
     return server;
 }
 
+// What the clients say in the end, together.
+struct endings {
+    std::uint64_t asked = 0, wrong = 0, retried = 0, reported = 0, hung = 0;
+};
+
+endings hear_all(stage &on, std::vector<player> &clients, clock::time_point limit,
+                 const tick &watch) {
+    endings all;
+    for (auto &c : clients) {
+        // One that never ends is what this act looks for, not an accident.
+        try {
+            const auto sum = c.hear("done", limit, watch);
+            all.asked += sum.at("files").get<std::uint64_t>();
+            all.wrong +=
+                sum.at("wrong").get<std::uint64_t>() + sum.at("mistaken").get<std::uint64_t>();
+            all.retried += sum.at("retried").get<std::uint64_t>();
+            all.reported += sum.at("reported").get<std::uint64_t>();
+        } catch (const std::exception &why) {
+            on.out.line("   {}", why.what());
+            all.hung++;
+        }
+    }
+    return all;
+}
+
 } // namespace
 
 void act_restart(stage &on) {
@@ -65,35 +90,22 @@ void act_restart(stage &on) {
         servers.push_back(start_server(on, n + 1 < kills));
     }
 
-    std::uint64_t asked = 0, wrong = 0, retried = 0, reported = 0, hung = 0;
-    for (auto &c : clients) {
-        // One that never ends is what this act looks for, not an accident.
-        try {
-            const auto sum = c.hear("done", limit, watch);
-            asked += sum.at("files").get<std::uint64_t>();
-            wrong += sum.at("wrong").get<std::uint64_t>() + sum.at("mistaken").get<std::uint64_t>();
-            retried += sum.at("retried").get<std::uint64_t>();
-            reported += sum.at("reported").get<std::uint64_t>();
-        } catch (const std::exception &why) {
-            on.out.line("   {}", why.what());
-            hung++;
-        }
-    }
-
+    const auto got = hear_all(on, clients, limit, watch);
     on.out.line("   {} servers killed, with {} calls queued and {} received among them", kills,
                 waiting, taken);
-    const bool right = asked == all && wrong == 0;
+    const bool right = got.asked == all && got.wrong == 0;
     on.out.verdict(
         {{"the servers died by the signal", by_kill},
          {"what was queued was not seen by the server",
-          retried == waiting && waiting == kills * queued},
-         {"what was received has an unknown outcome", reported == taken && taken == kills * held},
-         {"no call hangs", hung == 0},
+          got.retried == waiting && waiting == kills * queued},
+         {"what was received has an unknown outcome",
+          got.reported == taken && taken == kills * held},
+         {"no call hangs", got.hung == 0},
          {"every digest is right in the end", right}},
-        fmt::format("{} EPIPE retried, {} ECONNRESET reported, {} hung, {}", retried, reported,
-                    hung,
+        fmt::format("{} EPIPE retried, {} ECONNRESET reported, {} hung, {}", got.retried,
+                    got.reported, got.hung,
                     right ? "all digests right"
-                          : fmt::format("{} of {} digests right", asked - wrong, all)));
+                          : fmt::format("{} of {} digests right", got.asked - got.wrong, all)));
 }
 
 } // namespace demo
