@@ -213,29 +213,17 @@ TEST_F(tidy, send_with_source)
 	EXPECT_ERR(EPIPE, send_text(s.me, s.cap, "again"));
 }
 
-FIXTURE(dying) {
-	struct server server;
-};
-
-FIXTURE_SETUP(dying)
-{
-	server_start(&self->server);
-}
-
-FIXTURE_TEARDOWN(dying)
-{
-	close_range(3, ~0u, 0);
-	child_kill(&self->server.child);
-}
+TIDY_FIXTURE(dying)
 
 /* An exit is a death like any other. */
 TEST_F(dying, exit_with_taken_and_queued_calls)
 {
-	struct server *s = &self->server;
+	struct server server, *s = &server;
 	struct message m;
 	__u64 taken, queued;
 	int i;
 
+	server_start(s);
 	EXPECT_OK(call_async(s->me, s->cap, 0, "taken", &taken));
 	EXPECT_OK(call_async(s->me, s->cap, 0, "queued", &queued));
 	order(s, RECEIVE);
@@ -246,17 +234,19 @@ TEST_F(dying, exit_with_taken_and_queued_calls)
 			  m.header.error);
 	}
 	EXPECT_ERR(EAGAIN, receive_now(s->me, CAPS_DEFAULT_PORT, &m));
+	EXPECT_EQ(0, child_wait(&s->child));
 }
 
 /* Every one of many calls gets exactly one end, and the right one. */
 TEST_F(dying, many_calls)
 {
-	struct server *s = &self->server;
+	struct server server, *s = &server;
 	enum { CALLS = 48, RECEIVED = 20 };
 	int i, known, seen[CALLS] = { 0 };
 	__u64 ids[CALLS];
 	struct message m;
 
+	server_start(s);
 	for (i = 0; i < CALLS; i++)
 		ASSERT_OK(call_async(s->me, s->cap, 0, "x", &ids[i]));
 	for (i = 0; i < RECEIVED; i++)
@@ -278,13 +268,14 @@ TEST_F(dying, many_calls)
 /* Who waits for room is told too. */
 TEST_F(dying, senders_waiting_for_room)
 {
-	struct server *s = &self->server;
-	struct caps_send send = {
-		.capability = s->cap, .deadline = CAPS_FOREVER,
-	};
-	struct caps_call call = call_of(s->cap, "call");
+	struct server server, *s = &server;
+	struct caps_send send = { .deadline = CAPS_FOREVER };
 	struct background sender, caller;
+	struct caps_call call;
 
+	server_start(s);
+	send.capability = s->cap;
+	call = call_of(s->cap, "call");
 	while (!send_text(s->me, s->cap, "fill"))
 		;
 	call.deadline = CAPS_FOREVER;

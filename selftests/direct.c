@@ -353,6 +353,8 @@ TEST_F(tidy, server_killed_while_answering)
 
 /* --- the race ------------------------------------------------------------ */
 
+#define RACE_LEN	(40 << 10)
+
 struct racer {
 	struct pair p;
 	char *body;
@@ -376,7 +378,7 @@ static void *race_server(void *arg)
 			continue;
 		calls++;
 		usleep(dice_roll(&dice, r->pause + 1));
-		ret = reply_data(r->p.server, m.header.id, 0, r->body, LEN);
+		ret = reply_data(r->p.server, m.header.id, 0, r->body, RACE_LEN);
 		r->answered += !ret;
 		r->late += ret == -ECANCELED;
 	}
@@ -388,7 +390,7 @@ static struct caps_call race_call(struct racer *r, void *buffer, __u32 flags)
 	struct caps_call call = call_of(r->p.cap, "");
 
 	call.flags = flags;
-	call.reply = data_of(buffer, LEN);
+	call.reply = data_of(buffer, RACE_LEN);
 	return call;
 }
 
@@ -402,7 +404,7 @@ static __u64 race_cost(struct racer *r, void *buffer, __u32 flags)
 
 	background_start(&b, r->p.client, CAPS_CALL, &call);
 	need(receive(r->p.server, r->p.port, &m), "CAPS_RECEIVE");
-	need(reply_data(r->p.server, m.header.id, 0, r->body, LEN), "reply");
+	need(reply_data(r->p.server, m.header.id, 0, r->body, RACE_LEN), "reply");
 	need(background_join(&b), "CAPS_CALL");
 	return now_ns() - since;
 }
@@ -413,8 +415,8 @@ static __u64 race_cost(struct racer *r, void *buffer, __u32 flags)
  */
 TEST_F(tidy, deadline_races_the_answer)
 {
-	struct racer r = { .p = pair_open(), .rounds = test_scale(2000) };
-	unsigned char *buffer = pages_map(LEN);
+	struct racer r = { .p = pair_open(), .rounds = test_scale(1500) };
+	unsigned char *buffer = pages_map(RACE_LEN);
 	unsigned int got = 0, lost = 0;
 	struct dice dice = { 2 };
 	struct caps_call call;
@@ -422,7 +424,7 @@ TEST_F(tidy, deadline_races_the_answer)
 	__u64 cost;
 	long ret;
 
-	r.body = pages_filled(LEN, 0, 1);
+	r.body = pages_filled(RACE_LEN, 0, 1);
 	race_cost(&r, buffer, variant->flags);
 	cost = race_cost(&r, buffer, variant->flags);
 	r.pause = cost / 1000;
@@ -433,16 +435,16 @@ TEST_F(tidy, deadline_races_the_answer)
 		ret = caps_ioctl(r.p.client, CAPS_CALL, &call);
 		if (!ret) {
 			got++;
-			ASSERT_EQ(-1, pattern_differs(buffer, LEN, 1, 0));
+			ASSERT_EQ(-1, pattern_differs(buffer, RACE_LEN, 1, 0));
 			continue;
 		}
 		ASSERT_ERR(ETIMEDOUT, ret);
 		if (!(call.result & CAPS_RESULT_TAKEN))
 			continue;
 		lost++;
-		memset(buffer, CANARY, LEN);
+		memset(buffer, CANARY, RACE_LEN);
 		usleep(dice_roll(&dice, cost / 2000 + 1));
-		ASSERT_TRUE(all_canary(buffer, LEN));
+		ASSERT_TRUE(all_canary(buffer, RACE_LEN));
 	}
 	pthread_join(server, NULL);
 	TH_LOG("%u answered, %u timed out", got, lost);
