@@ -71,7 +71,7 @@ static inline long long file_field(const char *path, const char *word)
 
 static inline unsigned long parameter(const char *name)
 {
-	char path[128], *text;
+	char path[512], *text;
 
 	snprintf(path, sizeof(path), PARAMETERS "%s", name);
 	text = file_text(path);
