@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <fmt/core.h>
 #include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
@@ -192,18 +193,25 @@ bool print_goals(const results &all) {
     return good;
 }
 
-// One file per kernel, with a column for each mechanism.
+// One file per kernel, with a column for each mechanism that has a size: 0 is
+// not on a logarithmic axis.
 void write_plot_data(const results &all, const std::string &prefix) {
+    std::vector<std::string> mechanisms = columns(all, "call");
+    std::erase_if(mechanisms, [&](const std::string &mechanism) {
+        return std::ranges::none_of(all.rows, [&](const json &row) {
+            return row.at("mechanism") == mechanism && row.at("bytes") > 0;
+        });
+    });
     for (const std::string &kernel : all.distinct(&key::kernel)) {
         std::ofstream out(prefix + kernel + ".dat");
         out << "bytes";
-        for (const std::string &mechanism : columns(all, "call"))
+        for (const std::string &mechanism : mechanisms)
             out << ' ' << mechanism;
         for (const std::size_t bytes : all.distinct(&key::bytes, "call")) {
             if (bytes == 0)
-                continue; // not on a logarithmic axis
+                continue;
             out << '\n' << bytes;
-            for (const std::string &mechanism : columns(all, "call")) {
+            for (const std::string &mechanism : mechanisms) {
                 const auto its = all.cost({kernel, "call", mechanism, bytes});
                 out << ' ' << (its ? fmt::format("{:.0f}", *its) : "?");
             }
