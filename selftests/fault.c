@@ -98,7 +98,7 @@ static void send_both(int fd, __u64 cap)
 	need(caps_ioctl(fd, CAPS_SEND, &s), "CAPS_SEND");
 }
 
-/* Receiving to a bad address leaves the message where it was. */
+/* Receiving to a bad address leaves the message where it was, at its place. */
 TEST_F(fault, receiving)
 {
 	struct caps_data bad[BAD];
@@ -106,6 +106,7 @@ TEST_F(fault, receiving)
 	struct message m;
 
 	send_both(self->client, self->cap);
+	ASSERT_OK(send_text(self->client, self->cap, "behind it"));
 	for (i = 0; i < n; i++) {
 		struct caps_receive r = { .buffer = bad[i] };
 		struct caps_receive_batch batch = {
@@ -121,7 +122,7 @@ TEST_F(fault, receiving)
 		r.port = 0;
 		EXPECT_ERR(EFAULT, caps_ioctl(self->fd, CAPS_RECEIVE_BATCH,
 					      &batch));
-		EXPECT_EQ(1, port_info(self->fd, self->port).queued);
+		EXPECT_EQ(2, port_info(self->fd, self->port).queued);
 		EXPECT_TRUE(readable(self->fd));
 	}
 	EXPECT_EQ(0, actor_info(self->fd).held);
@@ -129,6 +130,8 @@ TEST_F(fault, receiving)
 	EXPECT_EQ(1, m.header.sequence);
 	EXPECT_STREQ("a body of twenty b.", m.body);
 	EXPECT_STREQ("an annex of twenty.", m.annex);
+	ASSERT_OK(receive(self->fd, self->port, &m));
+	EXPECT_STREQ("behind it", m.body);
 }
 
 /* Pages that can be read only are bad to receive into. */

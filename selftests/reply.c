@@ -248,9 +248,10 @@ TEST_F(reply, notice_goes_with_its_message)
 	struct message m;
 	__u64 id = cancelled_call(self);
 
+	EXPECT_TRUE(readable(self->fd));
 	EXPECT_ERR(ECANCELED, reply_text(self->fd, id, 0, ""));
-	EXPECT_ERR(EAGAIN, receive_now(self->fd, CAPS_ANY_PORT, &m));
 	EXPECT_FALSE(readable(self->fd));
+	EXPECT_ERR(EAGAIN, receive_now(self->fd, CAPS_ANY_PORT, &m));
 }
 
 /* The notice comes even if the port the call came by is gone. */
