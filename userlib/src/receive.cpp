@@ -63,25 +63,24 @@ result<void> detail_receive::reply_receive(received &message, const answer &with
     both.receive.port = port;
     both.receive.deadline = until.nanoseconds();
     both.receive.flags = static_cast<std::uint32_t>(flags);
-    // Not the message's own annex: the answer may be in there, and stays if it cannot be given.
-    std::array<std::byte, CAPS_MAX_ANNEX> annex;
-    both.receive.buffer = detail::describe(bytes(annex), body);
+    // The answer may be in there: it is taken before anything is put.
+    both.receive.buffer = detail::describe(bytes(message.annex_), body);
 
     int outcome = capsu_reply_receive(actor, &both);
     if (outcome < 0 && both.reply.outcome == -ECANCELED) {
         both.reply = {};
         outcome = capsu_reply_receive(actor, &both);
     }
-    if (outcome < 0 && both.reply.outcome < 0)
-        return failed(failure(operation::reply, -outcome, failure::object_kind::message,
-                              message.id(), both.reply.result));
+    if (outcome < 0 && both.reply.id != 0) // not answered, for its own fault or the receive's
+        return failed(failure(both.reply.outcome < 0 ? operation::reply : operation::receive,
+                              -outcome, failure::object_kind::message, message.id(),
+                              both.reply.result));
     message.clear();
     if (outcome < 0)
         return failed(of(*this, operation::receive, outcome));
     message.actor_ = actor;
     message.header_ = both.receive.header;
     message.body_ = body.front();
-    std::ranges::copy(std::span(annex).first(message.annex().size()), message.annex_.begin());
     return {};
 }
 

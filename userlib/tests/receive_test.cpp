@@ -192,6 +192,18 @@ TEST_F(receive, in_a_batch_stops_at_its_room_and_ends_what_is_held) {
     EXPECT_EQ(me.info().held, 1u);
 }
 
+TEST_F(receive, in_a_batch_holds_one_way_messages_on_request) {
+    const caps::port door = me.create_port();
+    caps::batch plain(2, 16), holding(2, 16, true);
+    door.send({.body = "fits"});
+    EXPECT_EQ(door.receive_batch(plain, soon()), 1u);
+    EXPECT_FALSE(plain[0].held());
+    door.send({.body = "fits"});
+    EXPECT_EQ(door.receive_batch(holding, soon()), 1u);
+    EXPECT_TRUE(holding[0].held());
+    EXPECT_EQ(me.info().held, 1u);
+}
+
 TEST_F(receive, with_a_reply_serves_in_a_loop) {
     const caps::port door = me.create_port();
     std::jthread client([&] {
@@ -221,19 +233,21 @@ TEST_F(receive, with_a_reply_serves_in_a_loop) {
 TEST_F(receive, with_a_reply_answers_before_it_overwrites) {
     const caps::port door = me.create_port();
     std::array<char, 32> room{};
-    std::array<char, 32> first{}, second{};
-    caps::received message;
-    {
-        const std::jthread client([&] { door.call({.body = "first"}, first, soon()); });
-        door.reply_receive(message, {}, room, soon());
-        const std::jthread other([&] { door.call({.body = "SECOND"}, second, soon()); });
-        ASSERT_TRUE(eventually([&] { return door.info().queued == 1; }));
-        door.reply_receive(message, {.body = message.body()}, room, soon());
-        EXPECT_EQ(message.text(), "SECOND");
-        message.reply({.body = message.body()});
-    }
-    EXPECT_STREQ(first.data(), "first");
-    EXPECT_STREQ(second.data(), "SECOND");
+    const auto ask = [&](const char *annex, const char *body) {
+        return std::jthread([&, annex, body] {
+            std::array<char, 32> got{};
+            const auto reply = door.call({.annex = annex, .body = body}, got, soon());
+            EXPECT_EQ(text_of(reply.annex()), annex);
+            EXPECT_EQ(reply.text(), body);
+        });
+    };
+    const auto first = ask("first annex", "first body");
+    caps::received message = door.receive(room, soon());
+    const auto second = ask("SECOND ANNEX", "SECOND BODY");
+    ASSERT_TRUE(eventually([&] { return door.info().queued == 1; }));
+    door.reply_receive(message, {.annex = message.annex(), .body = message.body()}, room, soon());
+    EXPECT_EQ(message.text(), "SECOND BODY");
+    message.reply({.annex = message.annex(), .body = message.body()});
 }
 
 TEST_F(receive, with_a_reply_to_one_who_has_gone_goes_on) {
@@ -281,6 +295,18 @@ TEST_F(receive, with_a_reply_only_receives_when_done_again) {
     door.send({.operation = 4});
     door.reply_receive(message, {}, {}, soon());
     EXPECT_EQ(message.operation(), 4u);
+}
+
+TEST_F(receive, with_a_reply_keeps_the_message_if_it_cannot_even_begin) {
+    const caps::port door = me.create_port();
+    (void)door.call_async({.operation = 3});
+    caps::received message = door.receive({}, soon());
+    const auto unknown = static_cast<caps::receive_flags>(1u << 20);
+    const auto refused = door.try_reply_receive(message, {}, {}, soon(), unknown);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code(), EINVAL) << refused.error().message();
+    EXPECT_TRUE(message.answerable());
+    EXPECT_TRUE(message.try_reply({}));
 }
 
 TEST_F(receive, ends_when_the_port_is_removed) {

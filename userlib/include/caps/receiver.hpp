@@ -62,7 +62,7 @@ class receiver {
     /// the buffers that are received into. A caller that has gone is no failure: the reply is
     /// dropped and the receive goes on. If the reply fails for another reason, the failure's what()
     /// is operation::reply, nothing was received and the message is still there. If the receive
-    /// fails, the message is empty: calling again only receives.
+    /// fails after the reply was given, the message is empty: calling again only receives.
     result<void> try_reply_receive(received &message, const answer &with, const buffers &body = {},
                                    deadline until = forever,
                                    receive_flags flags = receive_flags::none) const noexcept {
