@@ -143,19 +143,6 @@ void __caps_actor_free(struct caps_actor *actor)
 }
 
 /**
- * caps_actor_is_mine - may the current task use an actor?
- * @actor: the actor of a file that it got hold of
- *
- * Kernel workers that act for the process pass; a child, whether it shares the
- * address space or not, and a receiver of the file do not.
- */
-bool caps_actor_is_mine(const struct caps_actor *actor)
-{
-	return current->mm == actor->mm && task_tgid(current) == actor->tgid &&
-	       !READ_ONCE(actor->dead);
-}
-
-/**
  * caps_actor_died_with - is this a flush by the last of the owner's threads?
  * @actor: the actor of the file being flushed
  *

@@ -41,6 +41,7 @@
 #include <linux/list.h>
 #include <linux/rbtree.h>
 #include <linux/refcount.h>
+#include <linux/sched/signal.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
@@ -108,7 +109,19 @@ static inline void caps_actor_put(struct caps_actor *actor)
 		__caps_actor_free(actor);
 }
 
-bool caps_actor_is_mine(const struct caps_actor *actor);
+/**
+ * caps_actor_is_mine - may the current task use an actor?
+ * @actor: the actor of a file that it got hold of
+ *
+ * Kernel workers that act for the process pass; a child, whether it shares the
+ * address space or not, and a receiver of the file do not.
+ */
+static inline bool caps_actor_is_mine(const struct caps_actor *actor)
+{
+	return current->mm == actor->mm && task_tgid(current) == actor->tgid &&
+	       !READ_ONCE(actor->dead);
+}
+
 bool caps_actor_died_with(const struct caps_actor *actor);
 
 #endif

@@ -104,8 +104,20 @@ struct caps_direct {
 struct caps_direct *caps_direct_create(struct caps_actor *actor,
 				       struct caps_chain *chain,
 				       const struct caps_data *user);
-void caps_direct_close(struct caps_direct *direct);
-void caps_direct_free(struct caps_direct *direct);
+void __caps_direct_close(struct caps_direct *direct);
+void __caps_direct_free(struct caps_direct *direct);
 int caps_direct_fill(struct caps_direct *direct, struct caps_user_data *data);
+
+static inline void caps_direct_close(struct caps_direct *direct)
+{
+	if (direct)
+		__caps_direct_close(direct);
+}
+
+static inline void caps_direct_free(struct caps_direct *direct)
+{
+	if (direct)
+		__caps_direct_free(direct);
+}
 
 #endif

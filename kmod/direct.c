@@ -47,15 +47,13 @@ out:
 }
 
 /**
- * caps_direct_close - nothing is written to the buffer from now on
- * @direct: or NULL
+ * __caps_direct_close - nothing is written to the buffer from now on
+ * @direct: the buffer
  */
-void caps_direct_close(struct caps_direct *direct)
+void __caps_direct_close(struct caps_direct *direct)
 {
 	struct caps_body *body;
 
-	if (!direct)
-		return;
 	spin_lock(&direct->lock);
 	body = direct->body;
 	direct->body = NULL;
@@ -63,10 +61,8 @@ void caps_direct_close(struct caps_direct *direct)
 	caps_body_put(body);
 }
 
-void caps_direct_free(struct caps_direct *direct)
+void __caps_direct_free(struct caps_direct *direct)
 {
-	if (!direct)
-		return;
 	caps_body_put(direct->body);
 	kfree(direct);
 }

@@ -353,6 +353,25 @@ static int do_reply(struct caps_actor *actor, union args *args,
 	return check_reply(&args->reply) ?: caps_reply(actor, &args->reply);
 }
 
+/*
+ * What is in the struct already is not written again: in a server's loop
+ * nothing changes but the id.
+ */
+static int reply_first(struct caps_actor *actor, struct caps_reply *reply,
+		       struct caps_reply __user *user)
+{
+	u32 result = reply->result;
+	int err;
+
+	err = caps_reply(actor, reply);
+	if ((err != reply->outcome && put_user(err, &user->outcome)) ||
+	    (result != reply->result && put_user(reply->result,
+						 &user->result)) ||
+	    (!err && put_user(0ULL, &user->id)))
+		return -EFAULT;
+	return err;
+}
+
 /* A restart finds the id cleared, and only receives. */
 static int do_reply_receive(struct caps_actor *actor, union args *args,
 			    void __user *uarg)
@@ -365,11 +384,7 @@ static int do_reply_receive(struct caps_actor *actor, union args *args,
 	if (err)
 		return err;
 	if (reply->id) {
-		err = caps_reply(actor, reply);
-		if (put_user(err, &user->reply.outcome) ||
-		    put_user(reply->result, &user->reply.result) ||
-		    (!err && put_user(0ULL, &user->reply.id)))
-			return -EFAULT;
+		err = reply_first(actor, reply, &user->reply);
 		if (err)
 			return err;
 	}

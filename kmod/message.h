@@ -157,7 +157,18 @@ static inline void caps_message_put(struct caps_message *message)
 int caps_payload_load(struct caps_actor *actor, struct caps_chain *chain,
 		      struct caps_payload *payload,
 		      const struct caps_data *from, u32 flags, bool pin);
-void caps_payload_drop(struct caps_payload *payload);
+
+/* Give the body's pages back; nobody else uses the payload any more. */
+static inline void caps_payload_drop(struct caps_payload *payload)
+{
+	struct caps_body *body = payload->body;
+
+	if (!body)
+		return;
+	payload->body = NULL;
+	caps_body_put(body);
+}
+
 ssize_t caps_payload_read(struct caps_actor *actor,
 			  const struct caps_payload *payload, u64 offset,
 			  const struct caps_data *to);

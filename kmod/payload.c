@@ -112,18 +112,6 @@ int caps_payload_load(struct caps_actor *actor, struct caps_chain *chain,
 	return 0;
 }
 
-/**
- * caps_payload_drop - give the body's pages back
- * @payload: not in use by others any more
- */
-void caps_payload_drop(struct caps_payload *payload)
-{
-	struct caps_body *body = payload->body;
-
-	payload->body = NULL;
-	caps_body_put(body);
-}
-
 static ssize_t read_scattered(const struct caps_payload *payload, u64 offset,
 			      size_t left, const struct caps_data *to)
 {

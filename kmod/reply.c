@@ -23,8 +23,12 @@ static struct caps_message *held_find(struct caps_actor *actor, u64 id)
 	message = caps_table_find(&actor->messages, id);
 	if (!message || message->held_id != id || message->holder != actor)
 		return NULL;
-	/* Answered, but a deferred answer's notice still has the id. */
-	if (message->kind != CAPS_KIND_REPLY && message->state >= CAPS_FINAL)
+	/*
+	 * Answered, but a deferred answer's notice still has the id. The rest
+	 * of the message is the caller's by now, and not under this lock.
+	 */
+	if (message->state >= CAPS_FINAL &&
+	    (message->sender != actor || message->kind != CAPS_KIND_REPLY))
 		return NULL;
 	return message;
 }
@@ -207,7 +211,6 @@ int caps_reply(struct caps_actor *actor, struct caps_reply *args)
 				   &notice);
 	}
 	spin_unlock(&actor->lock);
-	caps_wakes_run(&wakes);
 	trace_caps_reply(actor, args->id, err);
 
 	if (err == -ECANCELED) {
@@ -221,6 +224,8 @@ int caps_reply(struct caps_actor *actor, struct caps_reply *args)
 		caps_message_put(message);
 	}
 	caps_message_put(message);
+	/* Last, so that the caller finds its message free for the next call. */
+	caps_wakes_run(&wakes);
 	return err;
 }
 
@@ -344,6 +349,7 @@ int caps_get_data(struct caps_actor *actor, struct caps_get_data *args)
 	struct caps_data annex = args->buffer, *body = &args->buffer;
 	struct caps_payload payload, only_annex;
 	struct caps_message *message;
+	enum caps_state state;
 	ssize_t n;
 	int err;
 
@@ -362,7 +368,8 @@ int caps_get_data(struct caps_actor *actor, struct caps_get_data *args)
 		args->copied = n;
 		args->annex_copied = min(annex.annex_len, payload.annex_len);
 		/* The sender may have its pages back already. */
-		if (smp_load_acquire(&message->state) == CAPS_CANCELLED)
+		state = smp_load_acquire(&message->state);
+		if (state == CAPS_CANCELLED || state == CAPS_ENDED)
 			n = -ECANCELED;
 	}
 	caps_body_put(payload.body);

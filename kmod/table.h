@@ -23,11 +23,16 @@
 #ifndef _CAPS_TABLE_H
 #define _CAPS_TABLE_H
 
+#include <linux/bitops.h>
+#include <linux/lockdep.h>
+#include <linux/nospec.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 
 #define CAPS_TABLE_CHUNKS	16
 #define CAPS_TABLE_FIRST	32	/* slots of chunk 0, and of chunk 1 */
+
+#define CAPS_NO_SLOT		U32_MAX
 
 struct caps_slot {
 	void *object;
@@ -47,12 +52,118 @@ void caps_table_init(struct caps_table *table, spinlock_t *lock);
 void caps_table_destroy(struct caps_table *table);
 int caps_table_grow(struct caps_table *table);
 
-u64 caps_table_reserve(struct caps_table *table);
-void caps_table_publish(struct caps_table *table, u64 handle, void *object);
-void *caps_table_remove(struct caps_table *table, u64 handle);
-void caps_table_release(struct caps_table *table, u64 handle);
-
-void *caps_table_find(struct caps_table *table, u64 handle);
 void *caps_table_next(struct caps_table *table, u32 *slot, u64 *handle);
+
+static inline u32 caps_table_chunk_size(unsigned int chunk)
+{
+	return CAPS_TABLE_FIRST << (chunk ? chunk - 1 : 0);
+}
+
+static inline struct caps_slot *caps_table_slot(struct caps_table *table,
+						u32 slot)
+{
+	unsigned int chunk = fls(slot / CAPS_TABLE_FIRST);
+	struct caps_slot *slots;
+	u32 size;
+
+	if (chunk >= CAPS_TABLE_CHUNKS)
+		return NULL;
+	chunk = array_index_nospec(chunk, CAPS_TABLE_CHUNKS);
+	slots = smp_load_acquire(&table->chunks[chunk]);
+	if (!slots)
+		return NULL;
+	/* Chunk n > 0 holds the slots from its own size on. */
+	size = caps_table_chunk_size(chunk);
+	return &slots[array_index_nospec(chunk ? slot - size : slot, size)];
+}
+
+/**
+ * caps_table_find - what a handle stands for
+ * @table: the table, locked, or objects are freed by RCU and a reader section
+ *	is open
+ * @handle: any value
+ *
+ * Return: the object, or NULL.
+ */
+static inline void *caps_table_find(struct caps_table *table, u64 handle)
+{
+	struct caps_slot *slot = caps_table_slot(table, handle);
+	void *object;
+
+	if (!slot)
+		return NULL;
+	object = smp_load_acquire(&slot->object);
+	if (READ_ONCE(slot->generation) != handle >> 32)
+		return NULL;
+	return object;
+}
+
+/**
+ * caps_table_reserve - take a free slot
+ * @table: the table, locked
+ *
+ * The handle finds nothing until something is published under it.
+ *
+ * Return: the handle, or 0 if the table must grow first.
+ */
+static inline u64 caps_table_reserve(struct caps_table *table)
+{
+	struct caps_slot *slot;
+	u32 index = table->free;
+
+	lockdep_assert_held(table->lock);
+
+	if (index == CAPS_NO_SLOT)
+		return 0;
+	slot = caps_table_slot(table, index);
+	table->free = slot->next;
+	table->used++;
+	return (u64)slot->generation << 32 | index;
+}
+
+static inline void caps_table_publish(struct caps_table *table, u64 handle, void *object)
+{
+	lockdep_assert_held(table->lock);
+
+	smp_store_release(&caps_table_slot(table, handle)->object, object);
+}
+
+/**
+ * caps_table_remove - make a handle find nothing
+ * @table: the table, locked
+ * @handle: a handle; it stays reserved
+ *
+ * Return: what it found until now, or NULL.
+ */
+static inline void *caps_table_remove(struct caps_table *table, u64 handle)
+{
+	void *object = caps_table_find(table, handle);
+
+	lockdep_assert_held(table->lock);
+
+	if (object)
+		WRITE_ONCE(caps_table_slot(table, handle)->object, NULL);
+	return object;
+}
+
+/**
+ * caps_table_release - give a reserved slot back
+ * @table: the table, locked
+ * @handle: its handle, which finds nothing now and never will again
+ */
+static inline void caps_table_release(struct caps_table *table, u64 handle)
+{
+	struct caps_slot *slot = caps_table_slot(table, handle);
+
+	lockdep_assert_held(table->lock);
+
+	WRITE_ONCE(slot->object, NULL);
+	WRITE_ONCE(slot->generation, slot->generation + 1);
+	table->used--;
+	if (!slot->generation)
+		return;		/* worn out */
+	slot->next = table->free;
+	table->free = (u32)handle;
+}
 
 #endif

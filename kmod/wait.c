@@ -3,7 +3,6 @@
  * Sleeping and waking; see wait.h.
  */
 #include <linux/hrtimer.h>
-#include <linux/ktime.h>
 #include <linux/poll.h>
 #include <linux/sched/signal.h>
 
@@ -12,40 +11,37 @@
 #include "wait.h"
 
 /**
- * caps_wakes_poll - tell pollers what was collected
+ * __caps_wakes_poll - tell pollers what was collected
  * @wakes: collected under a lock that has been dropped
  * @actor: whose lock that was; the caller keeps it alive, by RCU at least
  */
-void caps_wakes_poll(struct caps_wakes *wakes, struct caps_actor *actor)
+void __caps_wakes_poll(struct caps_wakes *wakes, struct caps_actor *actor)
 {
-	if (wakes->poll && wq_has_sleeper(&actor->poll))
+	if (wq_has_sleeper(&actor->poll))
 		wake_up_interruptible_poll(&actor->poll,
 					   EPOLLIN | EPOLLRDNORM);
 	wakes->poll = false;
 }
 
 /**
- * caps_wakes_run - wake the tasks collected, and let them run
+ * __caps_wakes_run - wake the tasks collected, and let them run
  * @wakes: collected under a lock that has been dropped
  *
  * May sleep.
  */
-void caps_wakes_run(struct caps_wakes *wakes)
+void __caps_wakes_run(struct caps_wakes *wakes)
 {
 	unsigned int i;
+	bool here = false;
 
 	for (i = 0; i < wakes->count; i++) {
 		wake_up_process(wakes->tasks[i]);
+		here |= task_cpu(wakes->tasks[i]) == raw_smp_processor_id();
 		put_task_struct(wakes->tasks[i]);
 	}
-	if (wakes->count)
-		cond_resched();
+	if (here)
+		schedule();
 	wakes->count = 0;
-}
-
-bool caps_deadline_passed(u64 deadline)
-{
-	return deadline != CAPS_FOREVER && ktime_get_ns() >= deadline;
 }
 
 /**

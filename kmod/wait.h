@@ -6,16 +6,19 @@
  * to the task is taken first, then what it waits for is published, then the
  * lock is dropped, then the task (never the object on its stack) is woken.
  *
- * caps_wakes_run() then offers the CPU: if the woken task is to run here next,
+ * caps_wakes_run() then offers the CPU to a task that was woken to run here:
  * switching while this one is still runnable spares a dequeue, an enqueue and
- * a second wake-up.
+ * a second wake-up. The scheduler decides; whoever has had less may stay.
  */
 #ifndef _CAPS_WAIT_H
 #define _CAPS_WAIT_H
 
+#include <linux/ktime.h>
 #include <linux/sched.h>
 #include <linux/sched/task.h>
 #include <linux/types.h>
+
+#include "caps.h"
 
 struct caps_actor;
 
@@ -45,10 +48,27 @@ static inline void caps_wakes_add(struct caps_wakes *wakes,
 	wakes->tasks[wakes->count++] = get_task_struct(task);
 }
 
-void caps_wakes_poll(struct caps_wakes *wakes, struct caps_actor *actor);
-void caps_wakes_run(struct caps_wakes *wakes);
+void __caps_wakes_poll(struct caps_wakes *wakes, struct caps_actor *actor);
+void __caps_wakes_run(struct caps_wakes *wakes);
 
-bool caps_deadline_passed(u64 deadline);
+static inline void caps_wakes_poll(struct caps_wakes *wakes,
+				   struct caps_actor *actor)
+{
+	if (wakes->poll)
+		__caps_wakes_poll(wakes, actor);
+}
+
+static inline void caps_wakes_run(struct caps_wakes *wakes)
+{
+	if (wakes->count)
+		__caps_wakes_run(wakes);
+}
+
+static inline bool caps_deadline_passed(u64 deadline)
+{
+	return deadline != CAPS_FOREVER && ktime_get_ns() >= deadline;
+}
+
 int caps_sleep(unsigned int state, u64 deadline);
 
 #endif
