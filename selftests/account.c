@@ -318,9 +318,27 @@ TEST_F(tidy, whose_limit)
 	child_kill(&other);
 }
 
-/* --- calls that their callers left ---------------------------------------- */
+/* --- bodies ------------------------------------------------------------ */
 
 TIDY_FIXTURE(plain)
+
+/* A copied body counts in full before the first byte of it is copied. */
+TEST_F(plain, body_above_the_limit)
+{
+	struct pair p = pair_open();
+	struct caps_send s = {
+		.capability = p.cap, .flags = CAPS_COPY,
+		.data = data_of(pages_map(128 << 10), 128 << 10),
+	};
+
+	parameter_set(&self->before, "max_kernel_bytes", 100000);
+	EXPECT_ERR(EDQUOT, caps_ioctl(p.client, CAPS_SEND, &s));
+	EXPECT_EQ(0, port_info(p.server, p.port).queued);
+	s.data.body_len = 64 << 10;
+	EXPECT_OK(caps_ioctl(p.client, CAPS_SEND, &s));
+}
+
+/* --- calls that their callers left -------------------------------------- */
 
 /* Takes calls until it may not, then ends one and takes the next. */
 static void debtor(struct child *c)
