@@ -52,11 +52,13 @@
 /* Of a list of the harness's, only the one of this name. */
 #define KEEP_NAMED(list, wanted)					\
 	do {								\
-		while ((list) && strcmp((list)->name, wanted))		\
-			(list) = (list)->next;				\
-		if (!(list))						\
+		__typeof__(list) *at = &(list);				\
+									\
+		while (*at && strcmp((*at)->name, wanted))		\
+			*at = (*at)->next;				\
+		if (!*at)						\
 			ksft_exit_fail_msg("no such test\n");		\
-		(list)->next = NULL;					\
+		(*at)->next = NULL;					\
 	} while (0)
 
 static inline void keep_test(char *name)
