@@ -12,4 +12,5 @@ int main(int count, char *words[]) {
     std::array<char, 4096> text;
     auto reply = server.call({.body = count > 1 ? words[1] : "hello"}, text);
     std::cout << reply.text() << '\n';
+    return 0;
 }
