@@ -216,7 +216,8 @@ static int take_message(struct reception *r, struct caps_message *message,
 	if (forget)
 		caps_message_forget_id(message->sender, forget);
 	if (rest) {
-		if (!hold) {
+		/* Behind a notice somebody may be making an answer just now. */
+		if (!hold && !caps_message_is_notice(rest)) {
 			caps_payload_drop(&rest->request);
 			caps_message_drop_reply(rest);
 		}
