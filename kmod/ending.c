@@ -98,7 +98,9 @@ void caps_message_settle(struct caps_message *message, bool reply)
 		caps_message_return(message);
 		return;
 	}
-	caps_payload_drop(&message->request);
+	/* A sender that slept for it has been woken, and owns the request. */
+	if (!message->task)
+		caps_payload_drop(&message->request);
 	if (message->kind == CAPS_KIND_REPLY)
 		caps_message_drop_reply(message);
 	caps_message_put(message);
