@@ -241,6 +241,9 @@ static void leave_taken(struct caps_message *message, struct remains *remains,
 static void withdraw(struct caps_message *message, struct remains *remains,
 		     struct caps_wakes *wakes)
 {
+	/* Another thread aborts a call whose sender still waits for room. */
+	if (message->state == CAPS_BLOCKED && message->task != current)
+		caps_wakes_add(wakes, message->task);
 	/* Whoever is delivering it will notice, and drop it. */
 	if (!message->claimed) {
 		caps_queue_remove(message->port, message, wakes);
