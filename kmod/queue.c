@@ -143,14 +143,17 @@ static void enqueue(struct caps_actor *owner, struct caps_port *port,
 }
 
 static void block(struct caps_actor *owner, struct caps_port *port,
-		  struct caps_message *message)
+		  struct caps_message *message, struct caps_wakes *wakes)
 {
 	message->arrival = ++owner->arrivals;
-	message->state = CAPS_BLOCKED;
 	message->task = current;
+	/* Pairs with lock_holder(): the sender's table has it already. */
+	smp_store_release(&message->state, CAPS_BLOCKED);
 	list_add_tail(&message->link, &port->blocked);
-	if (port->enabled && !port->is_ready)
+	if (port->enabled && !port->is_ready) {
 		caps_queue_update(owner, port);
+		wakes->poll = true;
+	}
 }
 
 /**
@@ -185,10 +188,11 @@ int caps_queue_admit(struct caps_actor *owner, struct caps_port *port,
 	message->port = caps_port_get(port);
 	message->since = jiffies;
 	if (room) {
-		message->state = CAPS_QUEUED;
+		/* As in block(). */
+		smp_store_release(&message->state, CAPS_QUEUED);
 		enqueue(owner, port, message, wakes);
 	} else {
-		block(owner, port, message);
+		block(owner, port, message, wakes);
 	}
 	return 0;
 }
