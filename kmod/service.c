@@ -227,7 +227,8 @@ int caps_service_unregister(struct caps_actor *actor,
 		err = -ENOENT;
 	else if (service->actor != actor)
 		err = -EPERM;
-	else
+	/* Of a port that is gone, too: until then the name is charged. */
+	if (service && service->actor == actor)
 		service_remove(service);
 	mutex_unlock(&services_lock);
 	return err;
