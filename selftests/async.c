@@ -388,6 +388,25 @@ TEST_F(async, abort_of_what_is_not_known)
 	EXPECT_EQ(CAPS_ABORT_UNKNOWN, abort_call(self->fd, id));
 }
 
+/* Who calls himself has two ids for it: one to answer, one to abort. */
+TEST_F(async, each_id_has_one_use)
+{
+	__u64 sent, taken;
+	struct message m;
+	char byte;
+
+	ASSERT_OK(call_async(self->fd, self->port, 0, "question", &sent));
+	taken = take(self);
+	EXPECT_NE(sent, taken);
+	EXPECT_EQ(CAPS_ABORT_UNKNOWN, abort_call(self->fd, taken));
+	EXPECT_ERR(ENOMSG, discard(self->fd, sent));
+	EXPECT_ERR(ENOMSG, reply_text(self->fd, sent, 0, ""));
+	EXPECT_ERR(ENOMSG, get_data(self->fd, sent, 0, &byte, 1, NULL));
+	EXPECT_OK(reply_text(self->fd, taken, 0, ""));
+	ASSERT_OK(receive(self->fd, CAPS_DEFAULT_PORT, &m));
+	EXPECT_EQ(sent, m.header.id);
+}
+
 /* Closing the client withdraws what the server has not taken. */
 TEST_F(async, client_closed_before_it_was_taken)
 {
