@@ -208,6 +208,7 @@ static bool end_waiters(struct caps_actor *actor)
 					  link);
 		list_del_init(&waiter->link);
 		caps_wakes_add(&wakes, waiter->task);
+		/* The last touch: pairs with sleep_for_message(). */
 		smp_store_release(&waiter->error, -ENOTCONN);
 	}
 	spin_unlock(&actor->lock);

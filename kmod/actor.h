@@ -78,8 +78,7 @@ struct caps_actor {
 
 	struct caps_capability self;	/* CAPS_DEFAULT_PORT */
 
-	spinlock_t lock;
-	/* Under lock: */
+	spinlock_t lock;		/* guards all below */
 	bool dead;			/* read without, too */
 	struct caps_table capabilities;
 	struct caps_table messages;	/* held here, or sent and pending */

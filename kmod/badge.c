@@ -25,23 +25,25 @@ static struct caps_badge *badge_insert(struct caps_port *port,
 				       struct caps_badge *fresh)
 {
 	struct rb_node **link = &port->badges.rb_node, *parent = NULL;
-	struct caps_badge *badge;
+	struct caps_badge *badge = NULL;
 
 	while (*link) {
 		parent = *link;
 		badge = rb_entry(parent, struct caps_badge, node);
-		if (fresh->value < badge->value) {
+		if (fresh->value < badge->value)
 			link = &parent->rb_left;
-		} else if (fresh->value > badge->value) {
+		else if (fresh->value > badge->value)
 			link = &parent->rb_right;
-		} else if (refcount_inc_not_zero(&badge->refs)) {
+		else
+			break;
+	}
+	if (*link) {
+		if (refcount_inc_not_zero(&badge->refs))
 			return badge;
-		} else {
-			rb_replace_node(parent, &fresh->node, &port->badges);
-			badge->linked = false;
-			fresh->linked = true;
-			return fresh;
-		}
+		rb_replace_node(parent, &fresh->node, &port->badges);
+		badge->linked = false;
+		fresh->linked = true;
+		return fresh;
 	}
 	rb_link_node(&fresh->node, parent, link);
 	rb_insert_color(&fresh->node, &port->badges);

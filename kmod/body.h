@@ -96,7 +96,7 @@ size_t caps_body_read(const struct caps_body *body, u64 offset,
  * nothing is written after that, nor kept by a replier that stands still.
  */
 struct caps_direct {
-	spinlock_t lock;
+	spinlock_t lock;		/* guards body */
 	struct caps_body *body;		/* NULL once closed */
 	u64 len;
 };

@@ -53,6 +53,7 @@ static int call_wait(struct caps_message *message, struct caps_call *args)
 	for (;;) {
 		sleep = sleep_state(READ_ONCE(message->state), interruptible);
 		set_current_state(sleep);
+		/* Pairs with answer() and caps_message_fail(). */
 		state = smp_load_acquire(&message->state);
 		if (state >= CAPS_FINAL)
 			break;

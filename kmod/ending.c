@@ -38,6 +38,7 @@ bool caps_message_fail(struct caps_message *message, int error,
 	message->error = error;
 	if (message->task)
 		caps_wakes_add(wakes, message->task);
+	/* The last touch of a caller's message: pairs with call_wait(). */
 	smp_store_release(&message->state, CAPS_FAILED);
 	return reply;
 }
@@ -276,6 +277,7 @@ static struct caps_actor *lock_holder(struct caps_message *message,
 	struct caps_actor *holder;
 
 	for (;;) {
+		/* Not fresh any more: the holder is set. See queue.c, admit. */
 		*state = smp_load_acquire(&message->state);
 		if (*state > CAPS_TAKEN || *state == CAPS_FRESH)
 			return NULL;

@@ -44,7 +44,8 @@ static void show_port(struct seq_file *seq, const struct caps_port *port)
 	seq_printf(seq, "port:\tcookie %#llx%s %s priority %u queued %u claimed %u blocked %u limit %u users %u received %llu\n",
 		   port->cookie, port->is_default ? " default" : "",
 		   port->enabled ? "enabled" : "disabled", port->priority,
-		   caps_list_length(&port->queue), caps_list_length(&port->claimed),
+		   caps_list_length(&port->queue),
+		   caps_list_length(&port->claimed),
 		   caps_list_length(&port->blocked), port->limit, port->users,
 		   port->sequence);
 }

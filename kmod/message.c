@@ -33,11 +33,13 @@ static void message_construct(void *object)
 
 int caps_messages_init(void)
 {
-	message_cache = kmem_cache_create_usercopy("caps_message",
-			sizeof(struct caps_message), 0, SLAB_ACCOUNT,
-			offsetof(struct caps_message, data),
-			sizeof_field(struct caps_message, data),
-			message_construct);
+	const size_t size = sizeof(struct caps_message);
+	const size_t data = offsetof(struct caps_message, data);
+
+	message_cache = kmem_cache_create_usercopy("caps_message", size, 0,
+						   SLAB_ACCOUNT, data,
+						   size - data,
+						   message_construct);
 	return message_cache ? 0 : -ENOMEM;
 }
 

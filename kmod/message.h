@@ -91,7 +91,7 @@ struct caps_message {
 	bool claimed;			/* being delivered */
 	bool counted;			/* against the port's limit */
 	bool busy;			/* an answer is being made */
-	bool adopted;			/* charged to the holder since cancelled */
+	bool adopted;			/* charged to the holder */
 	bool sync;			/* the caller sleeps; fixed when sent */
 	struct list_head link;
 	u64 arrival;

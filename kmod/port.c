@@ -163,6 +163,7 @@ static void port_drop_waiters(struct caps_port *port, struct caps_wakes *wakes)
 					  link);
 		list_del_init(&waiter->link);
 		caps_wakes_add(wakes, waiter->task);
+		/* The last touch: pairs with sleep_for_message(). */
 		smp_store_release(&waiter->error, -EIDRM);
 	}
 }

@@ -77,6 +77,7 @@ static void unblock(struct caps_message *message, struct caps_wakes *wakes)
 		message->task = NULL;
 		caps_wakes_add(wakes, task);
 	}
+	/* Pairs with wait_for_room(), which may return then. */
 	smp_store_release(&message->state, CAPS_QUEUED);
 }
 
@@ -95,6 +96,7 @@ static void hand_over(struct caps_waiter *waiter, struct caps_message *message,
 {
 	list_del_init(&waiter->link);
 	caps_wakes_add(wakes, waiter->task);
+	/* The last touch: pairs with sleep_for_message(). */
 	smp_store_release(&waiter->message, message);
 }
 

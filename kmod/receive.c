@@ -63,8 +63,9 @@ static void sleep_for_message(struct caps_waiter *waiter, u64 deadline,
 
 	while (!*err) {
 		set_current_state(state);
+		/* Pair with whoever gave us the one or the other. */
 		if (smp_load_acquire(&waiter->message) ||
-		    smp_load_acquire(&waiter->error))
+		    smp_load_acquire(&waiter->error)) /* likewise */
 			break;
 		*err = caps_sleep(state, deadline);
 	}

@@ -151,6 +151,7 @@ static void answer(struct caps_message *message, s32 status,
 	message->status = status;
 	if (message->sync)
 		caps_wakes_add(wakes, message->task);
+	/* Pairs with call_wait(): the answer is whole. */
 	smp_store_release(&message->state, CAPS_ANSWERED);
 }
 

@@ -101,6 +101,7 @@ static int wait_for_room(struct caps_message *message, u64 deadline)
 		return 0;
 	for (;;) {
 		set_current_state(state);
+		/* Pairs with unblock() and caps_message_fail(). */
 		if (smp_load_acquire(&message->state) != CAPS_BLOCKED)
 			break;
 		if (err) {

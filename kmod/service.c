@@ -61,7 +61,7 @@ static struct caps_net *caps_net(struct net *net)
 	return net_generic(net, caps_net_id);
 }
 
-static int service_key_init(struct service_key *key, kuid_t uid, u64 name, u32 len)
+static int make_key(struct service_key *key, kuid_t uid, u64 name, u32 len)
 {
 	u32 i;
 
@@ -184,7 +184,7 @@ int caps_service_register(struct caps_actor *actor,
 	struct service_key key;
 	int err;
 
-	err = service_key_init(&key, current_euid(), args->name, args->name_len);
+	err = make_key(&key, current_euid(), args->name, args->name_len);
 	if (err)
 		return err;
 	if (key.name[0] == '.' && !ns_capable(net->user_ns, CAP_SYS_ADMIN))
@@ -218,7 +218,7 @@ int caps_service_unregister(struct caps_actor *actor,
 	struct service_key key;
 	int err;
 
-	err = service_key_init(&key, current_euid(), args->name, args->name_len);
+	err = make_key(&key, current_euid(), args->name, args->name_len);
 	if (err)
 		return err;
 	mutex_lock(&services_lock);
@@ -280,7 +280,7 @@ int caps_service_connect(struct caps_actor *actor, struct caps_connect *args)
 	uid = make_kuid(current_user_ns(), args->uid);
 	if (!uid_valid(uid))
 		return -EINVAL;
-	err = service_key_init(&key, uid, args->name, args->name_len);
+	err = make_key(&key, uid, args->name, args->name_len);
 	if (err)
 		return err;
 	port = service_find(&key, args->operations, &granted);

@@ -51,6 +51,7 @@ int caps_table_grow(struct caps_table *table)
 			slots[i].next = first + i + 1;
 		}
 		slots[size - 1].next = CAPS_NO_SLOT;
+		/* Pairs with caps_table_slot(): the slots are made. */
 		smp_store_release(&table->chunks[chunk], slots);
 		table->free = first;
 		table->size = first + size;

@@ -41,7 +41,7 @@ struct caps_slot {
 };
 
 struct caps_table {
-	spinlock_t *lock;
+	spinlock_t *lock;	/* the owner's; guards all of this */
 	struct caps_slot *chunks[CAPS_TABLE_CHUNKS];
 	u32 size;		/* slots that exist */
 	u32 free;		/* head of the free list */
@@ -69,6 +69,7 @@ static inline struct caps_slot *caps_table_slot(struct caps_table *table,
 	if (chunk >= CAPS_TABLE_CHUNKS)
 		return NULL;
 	chunk = array_index_nospec(chunk, CAPS_TABLE_CHUNKS);
+	/* Pairs with caps_table_grow(). */
 	slots = smp_load_acquire(&table->chunks[chunk]);
 	if (!slots)
 		return NULL;
@@ -92,6 +93,7 @@ static inline void *caps_table_find(struct caps_table *table, u64 handle)
 
 	if (!slot)
 		return NULL;
+	/* Pairs with caps_table_publish(): see the race above. */
 	object = smp_load_acquire(&slot->object);
 	if (READ_ONCE(slot->generation) != handle >> 32)
 		return NULL;
@@ -121,10 +123,12 @@ static inline u64 caps_table_reserve(struct caps_table *table)
 	return (u64)slot->generation << 32 | index;
 }
 
-static inline void caps_table_publish(struct caps_table *table, u64 handle, void *object)
+static inline void caps_table_publish(struct caps_table *table, u64 handle,
+				      void *object)
 {
 	lockdep_assert_held(table->lock);
 
+	/* Pairs with caps_table_find(). */
 	smp_store_release(&caps_table_slot(table, handle)->object, object);
 }
 

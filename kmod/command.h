@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What each command does with its arguments, once they are in kernel memory:
+ * checks flags and reserved fields, and calls who knows.
+ *
+ * object_commands.c has those about capabilities, ports and services,
+ * message_commands.c those about messages; ioctl.c has the table.
+ */
+#ifndef _CAPS_COMMAND_H
+#define _CAPS_COMMAND_H
+
+#include "caps.h"
+
+struct caps_actor;
+
+union caps_args {
+	struct caps_query query;
+	struct caps_actor_info actor_info;
+	struct caps_duplicate duplicate;
+	struct caps_close close;
+	struct caps_capability_info capability_info;
+	struct caps_export export;
+	struct caps_import import;
+	struct caps_port_create port_create;
+	struct caps_port_ref port;
+	struct caps_port_enable port_enable;
+	struct caps_port_info port_info;
+	struct caps_send send;
+	struct caps_call call;
+	struct caps_receive receive;
+	struct caps_receive_batch receive_batch;
+	struct caps_get_data get_data;
+	struct caps_reply reply;
+	struct caps_reply_receive reply_receive;
+	struct caps_discard discard;
+	struct caps_abort abort;
+	struct caps_get_header header;
+	struct caps_identity identity;
+	struct caps_register register_;
+	struct caps_unregister unregister;
+	struct caps_connect connect;
+};
+
+/* Returns 0 or -errno; writes to @uarg only what cannot wait. */
+typedef int caps_command_t(struct caps_actor *actor, union caps_args *args,
+			   void __user *uarg);
+
+caps_command_t caps_do_query;
+caps_command_t caps_do_actor_info;
+caps_command_t caps_do_duplicate;
+caps_command_t caps_do_close;
+caps_command_t caps_do_capability_info;
+caps_command_t caps_do_export;
+caps_command_t caps_do_import;
+caps_command_t caps_do_port_create;
+caps_command_t caps_do_port_delete;
+caps_command_t caps_do_port_enable;
+caps_command_t caps_do_port_disable;
+caps_command_t caps_do_port_info;
+caps_command_t caps_do_send;
+caps_command_t caps_do_call_async;
+caps_command_t caps_do_call;
+caps_command_t caps_do_receive;
+caps_command_t caps_do_receive_batch;
+caps_command_t caps_do_get_data;
+caps_command_t caps_do_reply;
+caps_command_t caps_do_reply_receive;
+caps_command_t caps_do_discard;
+caps_command_t caps_do_abort;
+caps_command_t caps_do_header;
+caps_command_t caps_do_identity;
+caps_command_t caps_do_register;
+caps_command_t caps_do_unregister;
+caps_command_t caps_do_connect;
+
+#endif

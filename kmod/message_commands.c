@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Commands about messages; see command.h.
+ */
+#include <linux/uaccess.h>
+
+#include "command.h"
+#include "ipc.h"
+
+static int check_send(const struct caps_send *a)
+{
+	if (a->flags & ~CAPS_BODY_FLAGS || a->reserved ||
+	    (a->flags & CAPS_BODY_FLAGS) == CAPS_BODY_FLAGS ||
+	    a->operation >= CAPS_OPERATIONS)
+		return -EINVAL;
+	return 0;
+}
+
+int caps_do_send(struct caps_actor *actor, union caps_args *args,
+		 void __user *uarg)
+{
+	return check_send(&args->send) ?:
+	       caps_send(actor, &args->send, CAPS_KIND_SEND);
+}
+
+int caps_do_call_async(struct caps_actor *actor, union caps_args *args,
+		       void __user *uarg)
+{
+	return check_send(&args->send) ?:
+	       caps_send(actor, &args->send, CAPS_KIND_CALL);
+}
+
+int caps_do_call(struct caps_actor *actor, union caps_args *args,
+		 void __user *uarg)
+{
+	struct caps_call *a = &args->call;
+	struct caps_call __user *user = uarg;
+	int err;
+
+	if (a->flags & ~(CAPS_COPY | CAPS_NOWAIT_QUEUE | CAPS_INTERRUPTIBLE |
+			 CAPS_DIRECT_REPLY) ||
+	    a->reserved || a->operation >= CAPS_OPERATIONS)
+		return -EINVAL;
+	err = caps_call(actor, a);
+	/*
+	 * Best effort: the error stands whether this can be written or not. A
+	 * call to be restarted may end with EINTR after all.
+	 */
+	if (err)
+		(void)put_user(a->result, &user->result);
+	return err;
+}
+
+static int check_receive(const struct caps_receive *a)
+{
+	return a->flags & ~CAPS_HOLD || a->reserved ? -EINVAL : 0;
+}
+
+int caps_do_receive(struct caps_actor *actor, union caps_args *args,
+		    void __user *uarg)
+{
+	struct caps_receive __user *user = uarg;
+
+	return check_receive(&args->receive) ?:
+	       caps_receive(actor, &args->receive, &user->header);
+}
+
+int caps_do_receive_batch(struct caps_actor *actor, union caps_args *args,
+			  void __user *uarg)
+{
+	if (args->receive_batch.flags || args->receive_batch.reserved)
+		return -EINVAL;
+	return caps_receive_batch(actor, &args->receive_batch);
+}
+
+int caps_do_get_data(struct caps_actor *actor, union caps_args *args,
+		     void __user *uarg)
+{
+	if (args->get_data.flags)
+		return -EINVAL;
+	return caps_get_data(actor, &args->get_data);
+}
+
+static int check_reply(const struct caps_reply *a)
+{
+	if (a->flags & ~CAPS_BODY_FLAGS ||
+	    (a->flags & CAPS_BODY_FLAGS) == CAPS_BODY_FLAGS)
+		return -EINVAL;
+	return 0;
+}
+
+int caps_do_reply(struct caps_actor *actor, union caps_args *args,
+		  void __user *uarg)
+{
+	args->reply.outcome = 0;
+	return check_reply(&args->reply) ?: caps_reply(actor, &args->reply);
+}
+
+/*
+ * What is in the struct already is not written again: in a server's loop
+ * nothing changes but the id.
+ */
+static int reply_first(struct caps_actor *actor, struct caps_reply *reply,
+		       struct caps_reply __user *user)
+{
+	u32 result = reply->result;
+	int err;
+
+	err = caps_reply(actor, reply);
+	if ((err != reply->outcome && put_user(err, &user->outcome)) ||
+	    (result != reply->result && put_user(reply->result,
+						 &user->result)) ||
+	    (!err && put_user(0ULL, &user->id)))
+		return -EFAULT;
+	return err;
+}
+
+/* A restart finds the id cleared, and only receives. */
+int caps_do_reply_receive(struct caps_actor *actor, union caps_args *args,
+			  void __user *uarg)
+{
+	struct caps_reply_receive __user *user = uarg;
+	struct caps_reply *reply = &args->reply_receive.reply;
+	int err;
+
+	err = check_reply(reply) ?: check_receive(&args->reply_receive.receive);
+	if (err)
+		return err;
+	if (reply->id) {
+		err = reply_first(actor, reply, &user->reply);
+		if (err)
+			return err;
+	}
+	return caps_receive(actor, &args->reply_receive.receive,
+			    &user->receive.header);
+}
+
+int caps_do_discard(struct caps_actor *actor, union caps_args *args,
+		    void __user *uarg)
+{
+	if (args->discard.flags || args->discard.reserved)
+		return -EINVAL;
+	return caps_discard(actor, args->discard.id);
+}
+
+int caps_do_abort(struct caps_actor *actor, union caps_args *args,
+		  void __user *uarg)
+{
+	if (args->abort.flags)
+		return -EINVAL;
+	return caps_abort(actor, &args->abort);
+}
+
+int caps_do_header(struct caps_actor *actor, union caps_args *args,
+		   void __user *uarg)
+{
+	if (args->header.flags || args->header.reserved)
+		return -EINVAL;
+	return caps_get_header(actor, &args->header);
+}
+
+int caps_do_identity(struct caps_actor *actor, union caps_args *args,
+		     void __user *uarg)
+{
+	if (args->identity.flags || args->identity.reserved)
+		return -EINVAL;
+	return caps_identity(actor, &args->identity);
+}

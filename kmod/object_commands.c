@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Commands about actors, capabilities, ports and services; see command.h.
+ */
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/uaccess.h>
+
+#include "actor.h"
+#include "badge.h"
+#include "capability.h"
+#include "capfile.h"
+#include "command.h"
+#include "info.h"
+#include "port.h"
+#include "service.h"
+
+int caps_do_query(struct caps_actor *actor, union caps_args *args,
+		  void __user *uarg)
+{
+	if (args->query.flags || args->query.reserved)
+		return -EINVAL;
+	caps_info_query(&args->query);
+	return 0;
+}
+
+int caps_do_actor_info(struct caps_actor *actor, union caps_args *args,
+		       void __user *uarg)
+{
+	if (args->actor_info.flags || args->actor_info.reserved)
+		return -EINVAL;
+	caps_info_actor(actor, &args->actor_info);
+	return 0;
+}
+
+/* The badge of a duplicate: the original's, or one that the owner chooses. */
+static int choose_badge(struct caps_capability *copy, u64 value)
+{
+	struct caps_badge *badge;
+
+	if (value & CAPS_BADGE_KERNEL)
+		return -EINVAL;
+	if (!(copy->rights & CAPS_RIGHT_MANAGE) || copy->badge)
+		return -EPERM;
+	badge = caps_badge_choose(copy->port, value);
+	if (IS_ERR(badge))
+		return PTR_ERR(badge);
+	copy->badge = badge;
+	return 0;
+}
+
+int caps_do_duplicate(struct caps_actor *actor, union caps_args *args,
+		      void __user *uarg)
+{
+	struct caps_duplicate *a = &args->duplicate;
+	bool badge = a->flags & CAPS_DUP_BADGE;
+	struct caps_capability *copy;
+	int err = 0;
+
+	if (a->flags & ~CAPS_DUP_BADGE || a->rights & ~CAPS_RIGHTS_ALL ||
+	    (!badge && a->badge))
+		return -EINVAL;
+	copy = caps_capability_copy(actor, a->capability, a->rights);
+	if (IS_ERR(copy))
+		return PTR_ERR(copy);
+	if (a->operations & ~copy->operations)
+		err = -EACCES;
+	else if (badge)
+		err = choose_badge(copy, a->badge);
+	copy->operations = a->operations;
+	copy->rights = a->rights;
+	if (!err)
+		err = caps_capability_insert(actor, copy, &a->result);
+	if (err)
+		caps_capability_free(copy);
+	return err;
+}
+
+int caps_do_close(struct caps_actor *actor, union caps_args *args,
+		  void __user *uarg)
+{
+	if (args->close.flags || args->close.reserved)
+		return -EINVAL;
+	return caps_capability_close(actor, args->close.capability);
+}
+
+int caps_do_capability_info(struct caps_actor *actor, union caps_args *args,
+			    void __user *uarg)
+{
+	if (args->capability_info.flags)
+		return -EINVAL;
+	return caps_info_capability(actor, &args->capability_info);
+}
+
+/* The descriptor is installed last, when its number has been written. */
+int caps_do_export(struct caps_actor *actor, union caps_args *args,
+		   void __user *uarg)
+{
+	struct caps_export __user *user = uarg;
+	struct file *file;
+	int fd, err = 0;
+
+	if (args->export.flags)
+		return -EINVAL;
+	file = caps_capfile_create(actor, args->export.capability);
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	fd = get_unused_fd_flags(O_CLOEXEC);
+	if (fd < 0) {
+		fput(file);
+		return fd;
+	}
+	if (put_user(fd, &user->fd)) {
+		err = -EFAULT;
+		put_unused_fd(fd);
+		fput(file);
+	} else {
+		fd_install(fd, file);
+	}
+	return err;
+}
+
+int caps_do_import(struct caps_actor *actor, union caps_args *args,
+		   void __user *uarg)
+{
+	if (args->import.flags)
+		return -EINVAL;
+	return caps_capfile_import(actor, args->import.fd,
+				   &args->import.capability);
+}
+
+int caps_do_port_create(struct caps_actor *actor, union caps_args *args,
+			void __user *uarg)
+{
+	struct caps_port_create *a = &args->port_create;
+	struct caps_capability *capability;
+	struct caps_port *port;
+	int err = -ENOMEM;
+
+	if (a->flags)
+		return -EINVAL;
+	port = caps_port_create(actor, a->cookie, a->queue_limit);
+	if (IS_ERR(port))
+		return PTR_ERR(port);
+	capability = caps_capability_create(port, NULL, CAPS_ALL_OPERATIONS,
+					    CAPS_RIGHTS_PORT);
+	if (!capability)
+		goto put_port;
+	err = caps_port_join(port, actor);
+	if (!err)
+		err = caps_capability_insert(actor, capability,
+					     &a->capability);
+	if (err) {
+		caps_port_end(actor, port);
+		caps_capability_free(capability);
+	}
+put_port:
+	caps_port_put(port);
+	return err;
+}
+
+int caps_do_port_delete(struct caps_actor *actor, union caps_args *args,
+			void __user *uarg)
+{
+	struct caps_port *port;
+	int err = 0;
+
+	if (args->port.flags || args->port.reserved)
+		return -EINVAL;
+	port = caps_capability_own_port(actor, args->port.capability,
+					CAPS_RIGHT_MANAGE);
+	if (IS_ERR(port))
+		return PTR_ERR(port);
+	if (port->is_default)
+		err = -EBUSY;
+	else if (!caps_port_end(actor, port))
+		err = -EPIPE;
+	caps_port_put(port);
+	return err;
+}
+
+int caps_do_port_enable(struct caps_actor *actor, union caps_args *args,
+			void __user *uarg)
+{
+	struct caps_port_enable *a = &args->port_enable;
+	struct caps_port *port;
+	int err;
+
+	if (a->flags || a->priority > 255)
+		return -EINVAL;
+	port = caps_capability_own_port(actor, a->capability,
+					CAPS_RIGHT_MANAGE);
+	if (IS_ERR(port))
+		return PTR_ERR(port);
+	err = caps_port_enable(actor, port, a->priority);
+	caps_port_put(port);
+	return err;
+}
+
+int caps_do_port_disable(struct caps_actor *actor, union caps_args *args,
+			 void __user *uarg)
+{
+	struct caps_port *port;
+	int err;
+
+	if (args->port.flags || args->port.reserved)
+		return -EINVAL;
+	port = caps_capability_own_port(actor, args->port.capability,
+					CAPS_RIGHT_MANAGE);
+	if (IS_ERR(port))
+		return PTR_ERR(port);
+	err = caps_port_disable(actor, port);
+	caps_port_put(port);
+	return err;
+}
+
+int caps_do_port_info(struct caps_actor *actor, union caps_args *args,
+		      void __user *uarg)
+{
+	if (args->port_info.flags || args->port_info.reserved)
+		return -EINVAL;
+	return caps_info_port(actor, &args->port_info);
+}
+
+int caps_do_register(struct caps_actor *actor, union caps_args *args,
+		     void __user *uarg)
+{
+	if (args->register_.flags & ~CAPS_REGISTER_WORLD)
+		return -EINVAL;
+	return caps_service_register(actor, &args->register_);
+}
+
+int caps_do_unregister(struct caps_actor *actor, union caps_args *args,
+		       void __user *uarg)
+{
+	if (args->unregister.flags)
+		return -EINVAL;
+	return caps_service_unregister(actor, &args->unregister);
+}
+
+int caps_do_connect(struct caps_actor *actor, union caps_args *args,
+		    void __user *uarg)
+{
+	if (args->connect.flags || args->connect.reserved)
+		return -EINVAL;
+	return caps_service_connect(actor, &args->connect);
+}
