@@ -245,9 +245,12 @@ static void hostile_main(struct hostile *h, pass_fn *pass, int from)
 static bool hostile_start(struct hostile *h, bool fuse, pass_fn *pass)
 {
 	const gid_t groups[] = { 1, 2, 3 };
+	struct caps_send send = {
+		.data = { .annex = (uintptr_t)"annex", .annex_len = 5,
+			  .body = (uintptr_t)"body", .body_len = 4 },
+	};
 	struct region probe;
 	int from;
-	__u64 id;
 
 	*h = (struct hostile){ .me = actor_open() };
 	need(sys(setgroups(3, groups)), "setgroups");
@@ -263,8 +266,9 @@ static bool hostile_start(struct hostile *h, bool fuse, pass_fn *pass)
 	from = hear_fd(&h->child);
 	need(cap_import(h->me, from, &h->own), "CAPS_IMPORT");
 	close(from);
-	need(call_async(h->me, h->own, 0, "call", &id), "CAPS_CALL_ASYNC");
-	need(send_text(h->me, h->own, "send"), "CAPS_SEND");
+	send.capability = h->own;
+	need(caps_ioctl(h->me, CAPS_CALL_ASYNC, &send), "CAPS_CALL_ASYNC");
+	need(caps_ioctl(h->me, CAPS_SEND, &send), "CAPS_SEND");
 	say(&h->child, 0);
 	if (!fuse) {
 		h->region.fd = hear_fd(&h->child);
