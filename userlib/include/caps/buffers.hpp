@@ -84,7 +84,7 @@ class bytes {
     constexpr bytes(void *data, std::size_t size) noexcept : data_(data), size_(size) {}
     template <detail::writable_range R> // NOLINTNEXTLINE(*-forwarding-reference-overload): not
                                         // bytes
-                                        constexpr bytes(R &&range) noexcept
+    constexpr bytes(R &&range) noexcept
         : bytes(std::ranges::data(range), detail::bytes_in(range)) {}
 
     constexpr void *data() const noexcept { return data_; }
