@@ -196,7 +196,7 @@ TEST_F(async, answer_too_large)
 	char body[8] = "#######";
 	struct caps_receive r = {
 		.port = self->source, .deadline = grace(),
-		.buffer = data_of(body, 3),
+		.buffer = data_of(body, 4),
 	};
 	__u64 id = ask(self);
 
@@ -206,9 +206,9 @@ TEST_F(async, answer_too_large)
 	EXPECT_EQ(CAPS_HEADER_HELD | CAPS_HEADER_TRUNCATED, r.header.flags);
 	EXPECT_EQ(6, r.header.body_len);
 	EXPECT_EQ(id, r.header.id);
-	EXPECT_STREQ("ans####", body);
-	ASSERT_OK(get_data(self->client, id, 3, body, 3, NULL));
-	EXPECT_STREQ("wer####", body);
+	EXPECT_STREQ("answ###", body);
+	ASSERT_OK(get_data(self->client, id, 4, body, 2, NULL));
+	EXPECT_STREQ("ersw###", body);
 	EXPECT_ERR(EINVAL, reply_text(self->client, id, 0, ""));
 	EXPECT_EQ(1, actor_info(self->client).held);
 	ASSERT_OK(discard(self->client, id));

@@ -207,9 +207,9 @@ TEST_F(service, unregistered_by_another)
 {
 	__u64 cap;
 
-	ASSERT_OK(register_all(self, "anothers"));
-	EXPECT_ERR(EPERM, service_unregister(self->client, "anothers"));
-	EXPECT_OK(connect_all(self, "anothers", &cap));
+	ASSERT_OK(register_all(self, "foreign"));
+	EXPECT_ERR(EPERM, service_unregister(self->client, "foreign"));
+	EXPECT_OK(connect_all(self, "foreign", &cap));
 }
 
 /* The moment its actor is closed. */
