@@ -126,7 +126,7 @@ add_needs() {
 	$'\177ELF'*)
 		libs=$(libraries "$1")
 		for lib in $libs; do
-			[ -e "$root$lib" ] || copy_library "$lib"
+			copy_library "$lib"
 		done
 		;;
 	'#!/bin/bash'* | '#!/usr/bin/bash'* | '#!/usr/bin/env bash'*)
@@ -136,9 +136,14 @@ add_needs() {
 	esac
 }
 
+# What a build tree has goes where every program looks: the tree may lie below
+# a directory that the guest mounts something on, such as /tmp.
 copy_library() {
-	mkdir -p "$root$(dirname "$1")"
-	cp -L --preserve=mode,timestamps "$1" "$root$1"
+	local place=$1
+	[[ $1 == /lib* || $1 == /usr/lib* ]] || place=/usr/lib/${1##*/}
+	[ ! -e "$root$place" ] || return 0
+	mkdir -p "$root$(dirname "$place")"
+	cp -L --preserve=mode,timestamps "$1" "$root$place"
 }
 
 # Fails for what is not dynamic, which needs none.
