@@ -10,145 +10,132 @@
 #include <string.h>
 #include <unistd.h>
 
-#define EXPECT(value, expected)                 \
-	do {                                    \
-		*seen = (long long)(value);     \
-		if (*seen != (long long)(expected)) \
-			return __LINE__;        \
-	} while (0)
+#define EXPECT(value, expected)                                                                    \
+    do {                                                                                           \
+        *seen = (long long)(value);                                                                \
+        if (*seen != (long long)(expected))                                                        \
+            return __LINE__;                                                                       \
+    } while (0)
 
 /* One actor, both ends: an async call, its answer, and what is left of it. */
-static int async_call(int actor, uint64_t port, uint64_t client,
-		      long long *seen)
-{
-	static const char question[] = "question", answer[] = "answer";
-	char got[16] = "";
-	struct caps_send send = { .capability = client,
-				  .operation = 2,
-				  .data = { .body = (uintptr_t)question,
-					    .body_len = sizeof(question) } };
-	struct caps_receive receive = { .port = port,
-					.deadline = capsu_deadline(60000000000),
-					.buffer = { .body = (uintptr_t)got,
-						    .body_len = sizeof(got) } };
-	struct caps_reply reply = { .status = 6,
-				    .data = { .body = (uintptr_t)answer,
-					      .body_len = sizeof(answer) } };
-	struct caps_header header;
+static int async_call(int actor, uint64_t port, uint64_t client, long long *seen) {
+    static const char question[] = "question", answer[] = "answer";
+    char got[16] = "";
+    struct caps_send send = {.capability = client,
+                             .operation = 2,
+                             .data = {.body = (uintptr_t)question, .body_len = sizeof(question)}};
+    struct caps_receive receive = {.port = port,
+                                   .deadline = capsu_deadline(60000000000),
+                                   .buffer = {.body = (uintptr_t)got, .body_len = sizeof(got)}};
+    struct caps_reply reply = {.status = 6,
+                               .data = {.body = (uintptr_t)answer, .body_len = sizeof(answer)}};
+    struct caps_header header;
 
-	EXPECT(capsu_call_async(actor, &send), 0);
-	EXPECT(capsu_receive(actor, &receive), 0);
-	EXPECT(strcmp(got, question), 0);
-	EXPECT(receive.header.operation, 2);
-	EXPECT(receive.header.badge, 5);
-	EXPECT(capsu_header(actor, receive.header.id, &header), 0);
-	EXPECT(header.sequence, 1);
-	reply.id = receive.header.id;
-	EXPECT(capsu_reply(actor, &reply), 0);
-	EXPECT(capsu_reply(actor, &reply), -ENOMSG);
+    EXPECT(capsu_call_async(actor, &send), 0);
+    EXPECT(capsu_receive(actor, &receive), 0);
+    EXPECT(strcmp(got, question), 0);
+    EXPECT(receive.header.operation, 2);
+    EXPECT(receive.header.badge, 5);
+    EXPECT(capsu_header(actor, receive.header.id, &header), 0);
+    EXPECT(header.sequence, 1);
+    reply.id = receive.header.id;
+    EXPECT(capsu_reply(actor, &reply), 0);
+    EXPECT(capsu_reply(actor, &reply), -ENOMSG);
 
-	receive.port = CAPS_DEFAULT_PORT;
-	EXPECT(capsu_receive(actor, &receive), 0);
-	EXPECT(receive.header.kind, CAPS_KIND_REPLY);
-	EXPECT(receive.header.id, send.id);
-	EXPECT(receive.header.status, 6);
-	EXPECT(strcmp(got, answer), 0);
-	EXPECT(capsu_abort(actor, send.id), CAPS_ABORT_UNKNOWN);
-	return 0;
+    receive.port = CAPS_DEFAULT_PORT;
+    EXPECT(capsu_receive(actor, &receive), 0);
+    EXPECT(receive.header.kind, CAPS_KIND_REPLY);
+    EXPECT(receive.header.id, send.id);
+    EXPECT(receive.header.status, 6);
+    EXPECT(strcmp(got, answer), 0);
+    EXPECT(capsu_abort(actor, send.id), CAPS_ABORT_UNKNOWN);
+    return 0;
 }
 
-static int held_message(int actor, uint64_t port, long long *seen)
-{
-	char got[8] = "";
-	struct caps_send send = { .capability = port,
-				  .data = { .body = (uintptr_t)"abcdefg",
-					    .body_len = 8 } };
-	struct caps_receive entries[4] = { { .flags = CAPS_HOLD },
-					   { .flags = CAPS_HOLD } };
-	struct caps_get_data get = { .offset = 4,
-				     .buffer = { .body = (uintptr_t)got,
-						 .body_len = sizeof(got) } };
-	struct caps_identity identity = { 0 };
+static int held_message(int actor, uint64_t port, long long *seen) {
+    char got[8] = "";
+    struct caps_send send = {.capability = port,
+                             .data = {.body = (uintptr_t) "abcdefg", .body_len = 8}};
+    struct caps_receive entries[4] = {{.flags = CAPS_HOLD}, {.flags = CAPS_HOLD}};
+    struct caps_get_data get = {.offset = 4,
+                                .buffer = {.body = (uintptr_t)got, .body_len = sizeof(got)}};
+    struct caps_identity identity = {0};
 
-	EXPECT(capsu_send(actor, &send), 0);
-	EXPECT(capsu_send(actor, &send), 0);
-	EXPECT(capsu_receive_batch(actor, port, 0, entries, 4), 2);
-	get.id = entries[1].header.id;
-	EXPECT(capsu_get_data(actor, &get), 0);
-	EXPECT(get.copied, 4);
-	EXPECT(strcmp(got, "efg"), 0);
-	identity.id = get.id;
-	EXPECT(capsu_identity(actor, &identity), 0);
-	EXPECT(identity.user_namespace != 0, 1);
-	EXPECT(capsu_discard(actor, entries[0].header.id), 0);
-	EXPECT(capsu_discard(actor, entries[1].header.id), 0);
-	EXPECT(capsu_discard(actor, entries[1].header.id), -ENOMSG);
-	EXPECT(capsu_receive_batch(actor, port, 0, entries, 4), -EAGAIN);
-	return 0;
+    EXPECT(capsu_send(actor, &send), 0);
+    EXPECT(capsu_send(actor, &send), 0);
+    EXPECT(capsu_receive_batch(actor, port, 0, entries, 4), 2);
+    get.id = entries[1].header.id;
+    EXPECT(capsu_get_data(actor, &get), 0);
+    EXPECT(get.copied, 4);
+    EXPECT(strcmp(got, "efg"), 0);
+    identity.id = get.id;
+    EXPECT(capsu_identity(actor, &identity), 0);
+    EXPECT(identity.user_namespace != 0, 1);
+    EXPECT(capsu_discard(actor, entries[0].header.id), 0);
+    EXPECT(capsu_discard(actor, entries[1].header.id), 0);
+    EXPECT(capsu_discard(actor, entries[1].header.id), -ENOMSG);
+    EXPECT(capsu_receive_batch(actor, port, 0, entries, 4), -EAGAIN);
+    return 0;
 }
 
-int c_messages(long long *seen)
-{
-	struct caps_duplicate duplicate = { .operations = CAPS_ALL_OPERATIONS,
-					    .badge = 5,
-					    .rights = CAPS_RIGHT_SEND,
-					    .flags = CAPS_DUP_BADGE };
-	struct caps_port_info info;
-	uint64_t port;
-	int line, actor = capsu_open(NULL);
+int c_messages(long long *seen) {
+    struct caps_duplicate duplicate = {.operations = CAPS_ALL_OPERATIONS,
+                                       .badge = 5,
+                                       .rights = CAPS_RIGHT_SEND,
+                                       .flags = CAPS_DUP_BADGE};
+    struct caps_port_info info;
+    uint64_t port;
+    int line, actor = capsu_open(NULL);
 
-	EXPECT(actor >= 0, 1);
-	EXPECT(capsu_port_create(actor, 9, 10, &port), 0);
-	EXPECT(capsu_port_info(actor, port, &info), 0);
-	EXPECT(info.cookie, 9);
-	EXPECT(info.queue_limit, 10);
-	EXPECT(capsu_port_enable(actor, port, 3), 0);
-	EXPECT(capsu_port_disable(actor, port), 0);
-	EXPECT(capsu_port_disable(actor, port), -EBUSY);
-	duplicate.capability = port;
-	EXPECT(capsu_duplicate(actor, &duplicate), 0);
-	line = async_call(actor, port, duplicate.result, seen);
-	if (line)
-		return line;
-	line = held_message(actor, port, seen);
-	if (line)
-		return line;
-	EXPECT(capsu_port_delete(actor, port), 0);
-	EXPECT(capsu_close(actor, port), 0);
-	EXPECT(capsu_close(actor, port), -EBADF);
-	close(actor);
-	return 0;
+    EXPECT(actor >= 0, 1);
+    EXPECT(capsu_port_create(actor, 9, 10, &port), 0);
+    EXPECT(capsu_port_info(actor, port, &info), 0);
+    EXPECT(info.cookie, 9);
+    EXPECT(info.queue_limit, 10);
+    EXPECT(capsu_port_enable(actor, port, 3), 0);
+    EXPECT(capsu_port_disable(actor, port), 0);
+    EXPECT(capsu_port_disable(actor, port), -EBUSY);
+    duplicate.capability = port;
+    EXPECT(capsu_duplicate(actor, &duplicate), 0);
+    line = async_call(actor, port, duplicate.result, seen);
+    if (line)
+        return line;
+    line = held_message(actor, port, seen);
+    if (line)
+        return line;
+    EXPECT(capsu_port_delete(actor, port), 0);
+    EXPECT(capsu_close(actor, port), 0);
+    EXPECT(capsu_close(actor, port), -EBADF);
+    close(actor);
+    return 0;
 }
 
-int c_names(const char *name, long long *seen)
-{
-	uint64_t port, capability, imported, operations = CAPS_ALL_OPERATIONS;
-	struct caps_capability_info info;
-	struct caps_actor_info holds;
-	struct caps_query limits;
-	int fd, actor = capsu_open("/dev/caps");
+int c_names(const char *name, long long *seen) {
+    uint64_t port, capability, imported, operations = CAPS_ALL_OPERATIONS;
+    struct caps_capability_info info;
+    struct caps_actor_info holds;
+    struct caps_query limits;
+    int fd, actor = capsu_open("/dev/caps");
 
-	EXPECT(actor >= 0, 1);
-	EXPECT(capsu_query(actor, &limits), 0);
-	EXPECT(limits.max_annex, CAPS_MAX_ANNEX);
-	EXPECT(capsu_port_create(actor, 0, 0, &port), 0);
-	EXPECT(capsu_register(actor, port, name, 3, CAPS_REGISTER_WORLD), 0);
-	EXPECT(capsu_connect(actor, name, geteuid(), &operations, &capability),
-	       0);
-	EXPECT(operations, 3);
-	EXPECT(capsu_capability_info(actor, capability, &info), 0);
-	EXPECT(info.operations, 3);
-	EXPECT(info.status & CAPS_INFO_OWN, CAPS_INFO_OWN);
-	fd = capsu_export(actor, capability);
-	EXPECT(fd >= 0, 1);
-	EXPECT(capsu_import(actor, fd, &imported), 0);
-	EXPECT(imported != capability, 1);
-	EXPECT(capsu_unregister(actor, name), 0);
-	EXPECT(capsu_connect(actor, name, geteuid(), &operations, &capability),
-	       -ENOENT);
-	EXPECT(capsu_actor_info(actor, &holds), 0);
-	EXPECT(holds.ports, 2);
-	close(fd);
-	close(actor);
-	return 0;
+    EXPECT(actor >= 0, 1);
+    EXPECT(capsu_query(actor, &limits), 0);
+    EXPECT(limits.max_annex, CAPS_MAX_ANNEX);
+    EXPECT(capsu_port_create(actor, 0, 0, &port), 0);
+    EXPECT(capsu_register(actor, port, name, 3, CAPS_REGISTER_WORLD), 0);
+    EXPECT(capsu_connect(actor, name, geteuid(), &operations, &capability), 0);
+    EXPECT(operations, 3);
+    EXPECT(capsu_capability_info(actor, capability, &info), 0);
+    EXPECT(info.operations, 3);
+    EXPECT(info.status & CAPS_INFO_OWN, CAPS_INFO_OWN);
+    fd = capsu_export(actor, capability);
+    EXPECT(fd >= 0, 1);
+    EXPECT(capsu_import(actor, fd, &imported), 0);
+    EXPECT(imported != capability, 1);
+    EXPECT(capsu_unregister(actor, name), 0);
+    EXPECT(capsu_connect(actor, name, geteuid(), &operations, &capability), -ENOENT);
+    EXPECT(capsu_actor_info(actor, &holds), 0);
+    EXPECT(holds.ports, 2);
+    close(fd);
+    close(actor);
+    return 0;
 }

@@ -82,8 +82,8 @@ class bytes {
   public:
     constexpr bytes() noexcept = default;
     constexpr bytes(void *data, std::size_t size) noexcept : data_(data), size_(size) {}
-    template <detail::writable_range R> // NOLINTNEXTLINE(*-forwarding-reference-overload): not
-                                        // bytes
+    // No range is a bytes object itself, so this cannot take a copy's place.
+    template <detail::writable_range R> // NOLINTNEXTLINE(*-forwarding-reference-overload)
     constexpr bytes(R &&range) noexcept
         : bytes(std::ranges::data(range), detail::bytes_in(range)) {}
 

@@ -40,7 +40,7 @@ CAPSU_API int capsu_actor_info(int actor, struct caps_actor_info *info);
 CAPSU_API int capsu_duplicate(int actor, struct caps_duplicate *duplicate);
 CAPSU_API int capsu_close(int actor, uint64_t capability);
 CAPSU_API int capsu_capability_info(int actor, uint64_t capability,
-				    struct caps_capability_info *info);
+                                    struct caps_capability_info *info);
 /* Returns the new file descriptor, close-on-exec. */
 CAPSU_API int capsu_export(int actor, uint64_t capability);
 CAPSU_API int capsu_import(int actor, int fd, uint64_t *capability);
@@ -48,13 +48,11 @@ CAPSU_API int capsu_import(int actor, int fd, uint64_t *capability);
 /* --- ports --- */
 
 /* queue_limit 0: the default. */
-CAPSU_API int capsu_port_create(int actor, uint64_t cookie,
-				uint32_t queue_limit, uint64_t *port);
+CAPSU_API int capsu_port_create(int actor, uint64_t cookie, uint32_t queue_limit, uint64_t *port);
 CAPSU_API int capsu_port_delete(int actor, uint64_t port);
 CAPSU_API int capsu_port_enable(int actor, uint64_t port, uint32_t priority);
 CAPSU_API int capsu_port_disable(int actor, uint64_t port);
-CAPSU_API int capsu_port_info(int actor, uint64_t port,
-			      struct caps_port_info *info);
+CAPSU_API int capsu_port_info(int actor, uint64_t port, struct caps_port_info *info);
 
 /* --- messages --- */
 
@@ -64,7 +62,7 @@ CAPSU_API int capsu_call_async(int actor, struct caps_send *message);
 CAPSU_API int capsu_receive(int actor, struct caps_receive *receive);
 /* Returns how many were received. */
 CAPSU_API int capsu_receive_batch(int actor, uint64_t port, uint64_t deadline,
-				  struct caps_receive *entries, uint32_t count);
+                                  struct caps_receive *entries, uint32_t count);
 CAPSU_API int capsu_get_data(int actor, struct caps_get_data *get);
 CAPSU_API int capsu_reply(int actor, struct caps_reply *reply);
 CAPSU_API int capsu_reply_receive(int actor, struct caps_reply_receive *both);
@@ -77,12 +75,12 @@ CAPSU_API int capsu_identity(int actor, struct caps_identity *identity);
 /* --- services --- */
 
 /* Names are terminated strings; flags are CAPS_REGISTER_*. */
-CAPSU_API int capsu_register(int actor, uint64_t port, const char *name,
-			     uint64_t operations, uint32_t flags);
+CAPSU_API int capsu_register(int actor, uint64_t port, const char *name, uint64_t operations,
+                             uint32_t flags);
 CAPSU_API int capsu_unregister(int actor, const char *name);
 /* operations: in the wanted ones, out the granted ones. */
-CAPSU_API int capsu_connect(int actor, const char *name, uid_t uid,
-			    uint64_t *operations, uint64_t *capability);
+CAPSU_API int capsu_connect(int actor, const char *name, uid_t uid, uint64_t *operations,
+                            uint64_t *capability);
 
 /* --- beside the commands --- */
 

@@ -5,10 +5,9 @@
 #include <errno.h>
 #include <stdio.h>
 
-int main(void)
-{
-	int outcome = capsu_open("/nowhere");
+int main(void) {
+    int outcome = capsu_open("/nowhere");
 
-	printf("%s: %s\n", capsu_version(), capsu_remedy(0, outcome));
-	return outcome == -ENOENT ? 0 : 1;
+    printf("%s: %s\n", capsu_version(), capsu_remedy(0, outcome));
+    return outcome == -ENOENT ? 0 : 1;
 }
