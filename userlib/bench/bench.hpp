@@ -39,7 +39,6 @@ struct row {
     std::size_t bytes = 0; // what the row is listed under
     std::size_t request = 0;
     std::size_t answer = 0;
-    bool on_request = false; // measured only if asked for by name
 
     std::string name() const; // "caps.call.1M"
 };
@@ -51,6 +50,7 @@ struct side {
     int report = -1;      // the driver reads it
     std::uint64_t warm_up_ns = 0;
     std::uint64_t hold_ns = 0; // for the profiler, which needs time to look
+    bool brief = false;        // one sample, for its side effects
 };
 
 // How the rows of a mechanism are run. Without serve there is no server.
@@ -146,7 +146,8 @@ void measure(const side &self, F &&once, unsigned operations = 1) {
         took += time_of(times, once);
 
     std::vector<double> samples;
-    while (samples.size() < fewest_samples || !settled(samples)) {
+    const std::size_t fewest = self.brief ? 1 : fewest_samples;
+    while (samples.size() < fewest || !(self.brief || settled(samples))) {
         samples.push_back(static_cast<double>(time_of(times, once)) /
                           (static_cast<double>(times) * operations));
         report_sample(self, samples.back());

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 // Ports, with the bare ABI: no library between the measurement and the kernel.
 #include "mechanisms.hpp"
+#include "parameter.hpp"
 
 #include <algorithm>
 #include <array>
 #include <fcntl.h>
 #include <linux/caps.h>
+#include <optional>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -129,8 +131,12 @@ void call(const side &self) {
     // What the library does: see its threshold for large answers.
     if (self.row.operation == "fetch")
         it.flags = CAPS_DIRECT_REPLY;
+    // Either way at any size: where does pinning begin to pay?
+    std::optional<parameter> copy_break;
     if (self.row.operation == "call-copy")
         it.flags = CAPS_COPY;
+    if (self.row.operation == "call-pin")
+        copy_break.emplace("copy_break", "0");
     measure(self, [&] { command(fd, CAPS_CALL, it, "CAPS_CALL"); });
     check_answer(it, self.row);
 }

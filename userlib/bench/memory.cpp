@@ -2,6 +2,7 @@
 // What the module's objects cost in kernel memory, by making many of them.
 #include "memory.hpp"
 #include "bench.hpp"
+#include "parameter.hpp"
 
 #include <fcntl.h>
 #include <fstream>
@@ -58,30 +59,6 @@ double growth(F &&make, double times = 1) {
     make();
     return static_cast<double>(kernel_memory() - before) / times;
 }
-
-// One of the module's parameters, changed for a while.
-class parameter {
-  public:
-    parameter(const std::string &name, const std::string &value)
-        : path_("/sys/module/caps/parameters/" + name) {
-        std::ifstream(path_) >> before_;
-        set(value);
-    }
-    ~parameter() { std::ofstream(path_) << before_; }
-    parameter(const parameter &) = delete;
-    parameter &operator=(const parameter &) = delete;
-
-  private:
-    void set(const std::string &value) const {
-        std::ofstream out(path_);
-        out << value;
-        if (!out.flush())
-            throw std::runtime_error("cannot write " + path_);
-    }
-
-    std::string path_;
-    std::string before_;
-};
 
 std::uint64_t create_port(int fd, std::uint32_t queue_limit = 0) {
     caps_port_create port{};

@@ -45,7 +45,8 @@ pid_t start(const char *role, const row &r, const std::vector<int> &fds, int rep
     if (getppid() != parent)
         _exit(1);
     execl("/proc/self/exe", "capsbench", role, name.c_str(), "--fds", list.c_str(), "--report",
-          fd.c_str(), "--warm-up", warm_up.c_str(), "--hold", hold.c_str(), nullptr);
+          fd.c_str(), "--warm-up", warm_up.c_str(), "--hold", hold.c_str(),
+          times.brief ? "--brief" : nullptr, nullptr);
     _exit(127);
 }
 
@@ -173,7 +174,7 @@ std::vector<double> run_row(const row &r, const timing &times) {
     std::vector<double> all;
     for (double one = 0; samples.read_one(&one, sizeof one);)
         all.push_back(one);
-    if (!calling.ended_well() || all.size() < fewest_samples)
+    if (!calling.ended_well() || all.empty())
         throw std::runtime_error(r.name() + ": the client failed or hung");
     return all;
 }

@@ -9,6 +9,7 @@ namespace bench {
 struct timing {
     unsigned warm_up_ms = 0;
     unsigned hold_ms = 0;
+    bool brief = false;
 };
 
 // One pass over one row, by two new processes: its samples.

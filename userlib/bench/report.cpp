@@ -127,10 +127,21 @@ void print_operation(const results &all, const std::string &kernel, const std::s
         fmt::print("\nports as a multiple of\n\n{}", ratios.text());
 }
 
+// The same requests copied when sent and pinned: where does pinning pay?
+void print_copy_break(const results &all, const std::string &kernel) {
+    bench::table both({"size", "copied when sent", "pinned"});
+    for (const std::size_t bytes : all.distinct(&key::bytes, "call-pin"))
+        both.add_row({bytes_text(bytes), count_text(all.cost({kernel, "call-copy", "caps", bytes})),
+                      count_text(all.cost({kernel, "call-pin", "caps", bytes}))});
+    if (!both.empty())
+        fmt::print("\nA call whose request is, instructions\n\n{}", both.text());
+}
+
 void print_kernel(const results &all, const std::string &kernel) {
     fmt::print("\n## Linux {}\n", kernel);
     print_operation(all, kernel, "call", "A request of this size and an answer of at most 64 B");
     print_operation(all, kernel, "fetch", "A request of 64 B and an answer of this size");
+    print_copy_break(all, kernel);
     print_operation(all, kernel, "oneway", "A message without an answer, in bursts of 32");
     print_operation(all, kernel, "connect", "Connect, call, close");
     bench::table others({"operation", "instructions"});

@@ -17,6 +17,7 @@ constexpr auto mechanisms = std::to_array<mechanism>({
     {"caps", "call", nullptr, caps::serve, caps::call},
     {"caps", "fetch", nullptr, caps::serve, caps::call},
     {"caps", "call-copy", nullptr, caps::serve, caps::call},
+    {"caps", "call-pin", nullptr, caps::serve, caps::call},
     {"caps", "call-annex", nullptr, caps::serve_annex, caps::call_annex},
     {"caps", "oneway", caps::prepare_oneway, caps::drain, caps::send},
     {"caps", "connect", nullptr, caps::serve, caps::connect_call_close},
@@ -48,13 +49,12 @@ row call(std::string_view mechanism, std::size_t bytes) {
 }
 
 row other(std::string_view mechanism, std::string_view operation, std::size_t bytes,
-          std::size_t answer = 0, bool on_request = false) {
+          std::size_t answer = 0) {
     return {.mechanism = std::string(mechanism),
             .operation = std::string(operation),
             .bytes = bytes,
             .request = bytes,
-            .answer = answer,
-            .on_request = on_request};
+            .answer = answer};
 }
 
 row fetch(std::string_view mechanism, std::size_t bytes) {
@@ -93,8 +93,11 @@ std::vector<row> all_rows(std::span<const std::size_t> sizes) {
             rows.push_back(call("binder", size));
         if (size >= 1024)
             rows.push_back(call("process_vm_readv", size));
-        rows.push_back(other("caps", "call-copy", size, std::min(size, small), true));
     }
+    // Around the copy-break, to judge it.
+    for (std::size_t size = 512; size <= 16384; size *= 2)
+        for (const auto operation : {"call-copy", "call-pin"})
+            rows.push_back(other("caps", operation, size, small));
     for (const auto name : {"caps", "seqpacket", "stream"})
         for (const std::size_t size : {std::size_t{65536}, mebibyte})
             rows.push_back(fetch(name, size));
