@@ -56,8 +56,8 @@ TEST_F(async, calls_are_answered_in_any_order) {
         held.push_back(door.receive({}, soon()));
     }
     EXPECT_EQ(asked.size(), 10u) << "each call should have an id of its own";
-    for (auto message = held.rbegin(); message != held.rend(); ++message)
-        message->reply({.annex = message->annex()});
+    for (; !held.empty(); held.pop_back())
+        held.back().reply({.annex = held.back().annex()});
     for (int i = 9; i >= 0; --i) {
         const auto reply = replies.receive({}, soon());
         int got = -1;

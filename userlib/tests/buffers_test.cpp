@@ -79,6 +79,7 @@ TEST(buffers, of_several_pieces_are_given_as_a_list_in_order) {
     const caps_data data = put(list);
     ASSERT_EQ(data.iov_count, 2u);
     EXPECT_EQ(data.body_len, 0u);
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): the ABI has addresses as integers
     const auto *pieces = reinterpret_cast<const caps_iovec *>(data.body);
     EXPECT_EQ(pieces[0].base, reinterpret_cast<std::uintptr_t>(head.data()));
     EXPECT_EQ(pieces[0].len, 4u);
@@ -96,10 +97,12 @@ TEST(buffers, that_are_added_one_by_one_are_the_same) {
     EXPECT_EQ(list.size(), 11u);
 }
 
-TEST(buffers, that_are_copied_point_to_the_same_memory) {
-    std::array<char, 4> a{}, b{};
-    const buffers list{a, b};
+TEST(buffers, that_are_copied_point_to_the_same_memory_and_are_lists_of_their_own) {
+    std::array<char, 4> a{}, b{}, c{};
+    buffers list{a, b};
     const buffers copy = list;
+    list.add(c);
+    EXPECT_EQ(list.size(), 12u);
     EXPECT_EQ(copy.size(), 8u);
     EXPECT_EQ(copy.front().data(), a.data());
 }

@@ -228,7 +228,7 @@ TEST_F(call, ends_with_eintr_only_where_interruptible) {
     quiet.sa_handler = [](int) {};
     ASSERT_EQ(::sigaction(SIGUSR1, &quiet, nullptr), 0);
     const pthread_t caller = ::pthread_self();
-    const std::jthread signaller([&, caller](std::stop_token stop) {
+    const std::jthread signaller([&, caller](const std::stop_token &stop) {
         while (me.info().held == 0 && !stop.stop_requested())
             std::this_thread::sleep_for(5ms);
         ::pthread_kill(caller, SIGUSR1);

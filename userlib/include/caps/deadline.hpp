@@ -4,6 +4,7 @@
 #define CAPS_DEADLINE_HPP
 
 #include <chrono>
+#include <compare>
 #include <cstdint>
 #include <limits>
 
@@ -32,7 +33,9 @@ class deadline {
     constexpr std::uint64_t nanoseconds() const noexcept { return nanoseconds_; }
 
     friend constexpr bool operator==(deadline, deadline) noexcept = default;
-    friend constexpr auto operator<=>(deadline a, deadline b) noexcept = default;
+    friend constexpr std::strong_ordering operator<=>(deadline a, deadline b) noexcept {
+        return a.nanoseconds_ <=> b.nanoseconds_;
+    }
 
   private:
     static_assert(std::is_same_v<clock::period, std::nano>);
