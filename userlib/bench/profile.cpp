@@ -255,7 +255,7 @@ void print_functions(const std::vector<round_trip> &trips, const symbol_table &s
     std::vector<std::pair<std::string, cost>> sorted(costs.begin(), costs.end());
     std::ranges::sort(sorted, std::greater{},
                       [](const auto &one) { return one.second.instructions; });
-    const double n = static_cast<double>(trips.size());
+    const auto n = static_cast<double>(trips.size());
     fmt::print("{} round trips, {:.0f} instructions each\n\n", trips.size(), total / n);
     print_parts(trips, symbols);
     fmt::print("\ninstructions  share  calls  function\n");

@@ -147,8 +147,11 @@ TEST_F(object, capability_travels_over_a_socket) {
     process receiver([&] {
         if (::recvmsg(far.get(), &message, MSG_CMSG_CLOEXEC) != 1)
             return 1;
+        const cmsghdr *header = CMSG_FIRSTHDR(&message);
+        if (!header || header->cmsg_type != SCM_RIGHTS)
+            return 2;
         int fd = -1;
-        std::memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(fd));
+        std::memcpy(&fd, CMSG_DATA(header), sizeof(fd));
         const caps::descriptor got(fd);
         const auto actor = caps::actor::open();
         const auto capability = actor.import_fd(got.get());

@@ -3,9 +3,11 @@
 #include "device.hpp"
 
 #define main ten_line_server
+// NOLINTNEXTLINE(bugprone-suspicious-include): a whole program, under another name
 #include "../examples/ten_line_server.cpp"
 #undef main
 #define main ten_line_client
+// NOLINTNEXTLINE(bugprone-suspicious-include): a whole program, under another name
 #include "../examples/ten_line_client.cpp"
 #undef main
 
