@@ -5,9 +5,9 @@
 
 #include <caps/caps.h>
 
-#include <array>
 #include <cerrno>
-#include <span>
+#include <initializer_list>
+#include <utility>
 
 namespace caps::detail {
 
@@ -28,18 +28,31 @@ constexpr std::string_view taken_text =
     "The server had taken the call, so it may have been carried out: ask before doing it again.";
 constexpr std::string_view not_taken_text =
     "The server had not taken the call and never will: it is safe to do it again.";
+constexpr std::string_view unsure_text =
+    "If the result has CAPS_RESULT_TAKEN the server had taken the call, which may have been "
+    "carried out: ask before doing it again. If not, it is safe to do it again.";
 constexpr std::string_view answered_text =
     "The answer came, could not be written to the memory given, and is lost: pass writable buffers "
     "that stay mapped, and ask the server before doing it again.";
+constexpr std::string_view unseen_text =
+    "The port is gone and the server never saw this message: connect again; it is safe to send it "
+    "again.";
+constexpr std::string_view handles_text =
+    "This user holds as many capabilities as it may: close some, or raise the module's "
+    "max_capabilities.";
+constexpr std::string_view name_text =
+    "Use 1 to 63 of A-Z a-z 0-9 _ . - for the name of a service.";
 
-// Where an errno says more in one operation than in the others.
+// Where an errno says more in one operation than in the others. What is said of send holds for
+// call_async too, and what is said of receive for receive_batch; see look_up().
 constexpr particular particulars[] = {
     {operation::open, ENOENT, "Load the module: make load, or modprobe caps."},
     {operation::open, EACCES,
      "Become a member of group caps, or have make load set the access to the device."},
     {operation::open, EDQUOT,
-     "This user has as many actors open as it may: close some, or raise the module's max_actors."},
-    {operation::open, ENXIO, "The file is no caps device: name /dev/caps."},
+     "This user has as many actors or ports as it may: close some actors, or raise the module's "
+     "max_actors or max_ports."},
+    {operation::open, ENXIO, "Nothing serves this device: name /dev/caps, or load the module."},
     {operation::duplicate, EPERM,
      "Ask for no right that the capability lacks; a badge takes the right to manage and a "
      "capability without one. Its info() tells what it has."},
@@ -47,6 +60,7 @@ constexpr particular particulars[] = {
      "Ask for no operation that the capability lacks; its info() tells what it has."},
     {operation::duplicate, EINVAL,
      "Use only the rights that exist, and badges below 2^63: the upper half is the kernel's."},
+    {operation::duplicate, EDQUOT, handles_text},
     {operation::close, EBUSY, "The default port's own handle stays open as long as its actor."},
     {operation::export_fd, EPERM,
      "Export a capability that has the right to grant; its giver can add it."},
@@ -55,48 +69,44 @@ constexpr particular particulars[] = {
      "raise the module's max_files."},
     {operation::import_fd, EBADF, "Pass a file descriptor that is open."},
     {operation::import_fd, EINVAL, "Pass a file descriptor made by export_fd()."},
+    {operation::import_fd, EDQUOT, handles_text},
     {operation::port_create, EDQUOT,
-     "This user has as many ports as it may: remove some, or raise the module's max_ports."},
-    {operation::port_create, EINVAL,
+     "This user has as many ports or capabilities as it may: remove some, or raise the module's "
+     "max_ports or max_capabilities."},
+    {operation::port_create, EMSGSIZE,
      "Ask for a queue limit within the module's max_queue_limit; query() tells it."},
     {operation::port_remove, EBUSY, "The default port goes with its actor, not before."},
     {operation::port_enable, EINVAL, "Priorities go from 0, the first, to 255."},
     {operation::port_disable, EBUSY, "It is not enabled: nothing is left to do."},
+    {operation::send, EPIPE, unseen_text},
+    {operation::call, EPIPE, unseen_text},
     {operation::send, EAGAIN,
-     "The queue is full: give a deadline to wait for room, or try again when the receiver has "
-     "caught up."},
-    {operation::call_async, EAGAIN,
-     "The queue is full: give a deadline to wait for room, or try again when the receiver has "
-     "caught up."},
+     "The queue is full, or this user has its share of it: give a deadline to wait for room, or "
+     "try again when the receiver has caught up."},
     {operation::call, EAGAIN,
-     "The queue is full: call without no_wait_queue to wait for room, or try again later."},
+     "The queue is full, or this user has its share of it: call without no_wait_queue to wait for "
+     "room, or try again later."},
+    {operation::send, EINVAL,
+     "Check that the operation is below 64, the mode is either copy or defer or neither, and "
+     "bodies given as pieces are well-formed."},
     {operation::call, EINVAL,
      "Check that the operation is below 64, the deadline is not no_wait (a call waits for its "
      "answer), the mode is not defer and bodies given as pieces are well-formed."},
     {operation::send, EDQUOT,
-     "This user's share is used up: of this port's queue or of messages (max_messages), copied "
-     "bytes (max_kernel_bytes) or pinned bytes (max_pinned, and RLIMIT_MEMLOCK for defer). Let "
-     "receivers catch up, or raise the module's parameter."},
-    {operation::call_async, EDQUOT,
-     "This user's share is used up: of this port's queue or of messages (max_messages), copied "
-     "bytes (max_kernel_bytes) or pinned bytes (max_pinned, and RLIMIT_MEMLOCK for defer). Let "
+     "This user's share is used up: of messages (max_messages), of bytes in the kernel "
+     "(max_kernel_bytes) or of pinned bytes (max_pinned, and RLIMIT_MEMLOCK for defer). Let "
      "receivers catch up, or raise the module's parameter."},
     {operation::call, EDQUOT,
-     "This user's share is used up: of this port's queue or of messages (max_messages), copied "
-     "bytes (max_kernel_bytes) or pinned bytes (max_pinned). Have fewer calls under way, or raise "
-     "the module's parameter."},
+     "This user's share is used up: of messages (max_messages), of bytes in the kernel "
+     "(max_kernel_bytes) or of pinned bytes (max_pinned). Have fewer calls under way, or raise the "
+     "module's parameter."},
     {operation::reply, EDQUOT,
-     "This user's share of copied bytes (max_kernel_bytes) or pinned bytes (max_pinned, and "
-     "RLIMIT_MEMLOCK for defer) is used up: end other messages, or raise the module's parameter. "
-     "The message is still held."},
+     "This user's share is used up: of bytes in the kernel (max_kernel_bytes) or of pinned bytes "
+     "(max_pinned, and RLIMIT_MEMLOCK for defer). End other messages, or raise the module's "
+     "parameter. The message is still held."},
     {operation::receive, EDQUOT,
      "This user holds cancelled calls that were never ended: reply to them or discard them."},
-    {operation::receive_batch, EDQUOT,
-     "This user holds cancelled calls that were never ended: reply to them or discard them."},
     {operation::send, EMSGSIZE,
-     "Keep annexes to 128 bytes, bodies to 64 MiB in 1,024 pieces, and what is copied when sent to "
-     "the module's max_copied_body: use defer above it."},
-    {operation::call_async, EMSGSIZE,
      "Keep annexes to 128 bytes, bodies to 64 MiB in 1,024 pieces, and what is copied when sent to "
      "the module's max_copied_body: use defer above it."},
     {operation::reply, EMSGSIZE,
@@ -105,50 +115,56 @@ constexpr particular particulars[] = {
     {operation::call, EMSGSIZE,
      "Keep annexes to 128 bytes, bodies to 64 MiB in 1,024 pieces. A body that cannot be pinned, "
      "or is sent with copy, is limited to the module's max_copied_body."},
+    {operation::call, ETIMEDOUT, unsure_text},
+    {operation::call, EINTR, unsure_text},
+    {operation::send, ETIMEDOUT,
+     "The queue stayed full until the deadline: nothing was sent. Wait longer, or give up."},
     {operation::receive, EAGAIN,
      "Nothing is there: give a deadline to wait, or poll the actor first. Only enabled ports take "
      "part in receiving from any."},
-    {operation::receive_batch, EAGAIN,
-     "Nothing is there: give a deadline to wait, or poll the actor first. Only enabled ports take "
-     "part in receiving from any."},
     {operation::receive, ETIMEDOUT, "Nothing came in time: receive again when it suits."},
-    {operation::receive_batch, ETIMEDOUT, "Nothing came in time: receive again when it suits."},
-    {operation::receive_batch, EINVAL, "Give a batch room for 1 to 1,024 messages."},
-    {operation::send, ETIMEDOUT,
-     "The queue stayed full until the deadline: nothing was sent. Wait longer, or give up."},
-    {operation::call_async, ETIMEDOUT,
-     "The queue stayed full until the deadline: nothing was sent. Wait longer, or give up."},
+    {operation::receive, EMSGSIZE, "Receive into at most 1,024 pieces."},
+    {operation::receive_batch, EINVAL, "Give a batch room for at least one message."},
+    {operation::receive_batch, EMSGSIZE,
+     "Give a batch room for at most 1,024 messages, each of at most 1,024 pieces."},
+    {operation::read, EMSGSIZE, "Read into at most 1,024 pieces."},
     {operation::reply, EINVAL,
      "Only a call, or a message that named a source port, can be answered; end others with "
      "discard()."},
     {operation::reply, ECANCELED,
      "The caller has gone, and the message with it: nothing is left to do."},
-    {operation::discard, ECANCELED, "The caller had gone already: nothing is left to do."},
     {operation::register_service, EEXIST,
-     "Another living actor of this user holds the name: end it, or choose another name."},
-    {operation::register_service, EINVAL,
-     "Use 1 to 63 of A-Z a-z 0-9 _ . - for the name of a service."},
+     "A living actor of this user, perhaps this one, holds the name: end it, or choose another "
+     "name."},
+    {operation::register_service, EINVAL, name_text},
     {operation::register_service, EPERM,
      "Names beginning with '.' take CAP_SYS_ADMIN over the network namespace; others the right to "
      "manage a port of one's own."},
     {operation::register_service, EDQUOT,
      "This user holds as many names as it may: give some back, or raise the module's max_names."},
+    {operation::unregister, ENOENT,
+     "This user has no such name in this network namespace: nothing is left to do."},
+    {operation::unregister, EPERM, "Only the actor that registered a name can give it back."},
+    {operation::unregister, EINVAL, name_text},
     {operation::connect, ENOENT,
      "No living server of that uid has registered the name in this network namespace: start it, "
      "or check name and uid."},
     {operation::connect, EACCES,
      "The service does not let this user in, or grants fewer operations than asked for."},
-    {operation::connect, EINVAL, "Use 1 to 63 of A-Z a-z 0-9 _ . - for the name of a service."},
+    {operation::connect, EINVAL,
+     "Use 1 to 63 of A-Z a-z 0-9 _ . - for the name of a service, and a uid that exists in this "
+     "user namespace."},
+    {operation::connect, EDQUOT, handles_text},
 };
 
 // What an errno means wherever it comes from.
 constexpr advice generals[] = {
     {EBADF, "Use a capability that this actor holds and has not closed, and an open actor."},
-    {EPERM, "Use a capability that has the right this needs; its info() tells what it has."},
+    {EPERM, "Use a capability that has the right this needs, to a port of this actor's own where "
+            "only its owner may do this; its info() tells both."},
     {EACCES, "The capability's mask does not have this operation: get one from the server that "
              "does."},
-    {EPIPE, "The port is gone and the server never saw this message: connect again; it is safe to "
-            "send it again."},
+    {EPIPE, "The port is gone, and what was queued there: use another."},
     {ECONNRESET, "The server took the call and died, or dropped it: ask before doing it again."},
     {EAGAIN, "It would have to wait: give a deadline, or try again later."},
     {EDQUOT, "This user's share is used up: give something back, or raise the module's limit."},
@@ -168,16 +184,29 @@ constexpr advice generals[] = {
     {EFAULT, "Pass memory that is mapped, and writable where something is to be written."},
     {EBUSY, "It is so already, or another thread is using it: look, then do it again."},
     {ENOMEM, "The system is out of memory, or this control group is: free some, do it again."},
-    {EMFILE, "Close file descriptors, or raise RLIMIT_NOFILE."},
+    {EMFILE, "Too many file descriptors (see RLIMIT_NOFILE), or too many handles or messages of "
+             "one actor: close or end some."},
     {ENFILE, "The system is out of files: raise fs.file-max."},
 };
 
 constexpr std::string_view unknown = "Not an error that caps(7) knows: see the kernel's log.";
 
+constexpr operation parent_of(operation what) noexcept {
+    switch (what) {
+    case operation::call_async:
+        return operation::send;
+    case operation::receive_batch:
+        return operation::receive;
+    default:
+        return what;
+    }
+}
+
 std::string_view look_up(operation what, int code) noexcept {
-    for (const particular &entry : particulars)
-        if (entry.what == what && entry.code == code)
-            return entry.text;
+    for (const operation one : {what, parent_of(what)})
+        for (const particular &entry : particulars)
+            if (entry.what == one && entry.code == code)
+                return entry.text;
     for (const advice &entry : generals)
         if (entry.code == code)
             return entry.text;

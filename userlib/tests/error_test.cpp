@@ -45,16 +45,60 @@ TEST(error, of_a_service_has_remedies_for_names) {
     EXPECT_TRUE(says(missing.remedy(), "registered the name")) << missing.remedy();
     const failure taken(operation::register_service, EEXIST, kinds::service, "clock", 0);
     EXPECT_TRUE(says(taken.remedy(), "holds the name")) << taken.remedy();
+    const failure unknown(operation::unregister, ENOENT, kinds::service, "clock", 0);
+    EXPECT_TRUE(says(unknown.remedy(), "no such name")) << unknown.remedy();
 }
 
 TEST(error, that_caps_does_not_know_says_so) {
     EXPECT_TRUE(says(on_capability(operation::send, EXDEV).remedy(), "Not an error"));
 }
 
-TEST(error, of_a_deferred_body_names_the_pin_budget) {
-    const auto remedy = on_capability(operation::send, EDQUOT).remedy();
-    EXPECT_TRUE(says(remedy, "max_pinned")) << remedy;
-    EXPECT_TRUE(says(remedy, "RLIMIT_MEMLOCK")) << remedy;
+TEST(error, of_a_limit_names_it) {
+    static constexpr struct {
+        operation what;
+        int code;
+        std::string_view limit;
+    } met[] = {
+        {operation::open, EDQUOT, "max_actors"},
+        {operation::duplicate, EDQUOT, "max_capabilities"},
+        {operation::import_fd, EDQUOT, "max_capabilities"},
+        {operation::connect, EDQUOT, "max_capabilities"},
+        {operation::export_fd, EDQUOT, "max_files"},
+        {operation::port_create, EDQUOT, "max_ports"},
+        {operation::port_create, EMSGSIZE, "max_queue_limit"},
+        {operation::register_service, EDQUOT, "max_names"},
+        {operation::send, EDQUOT, "max_messages"},
+        {operation::send, EDQUOT, "max_kernel_bytes"},
+        {operation::send, EDQUOT, "max_pinned"},
+        {operation::send, EDQUOT, "RLIMIT_MEMLOCK"},
+        {operation::call_async, EDQUOT, "RLIMIT_MEMLOCK"},
+        {operation::call, EDQUOT, "max_pinned"},
+        {operation::reply, EDQUOT, "max_kernel_bytes"},
+        {operation::send, EMSGSIZE, "max_copied_body"},
+        {operation::call_async, EMSGSIZE, "max_copied_body"},
+        {operation::call, EMSGSIZE, "max_copied_body"},
+        {operation::reply, EMSGSIZE, "max_copied_body"},
+        {operation::receive, EMSGSIZE, "1,024 pieces"},
+        {operation::receive_batch, EMSGSIZE, "1,024 messages"},
+    };
+    for (const auto &[what, code, limit] : met) {
+        const auto remedy = on_capability(what, code).remedy();
+        EXPECT_TRUE(says(remedy, limit)) << caps::name_of(what) << ": " << remedy;
+    }
+}
+
+TEST(error, of_a_full_queue_is_not_that_of_a_used_up_share) {
+    for (const auto what : {operation::send, operation::call_async, operation::call}) {
+        EXPECT_TRUE(says(on_capability(what, EAGAIN).remedy(), "queue is full"));
+        EXPECT_FALSE(says(on_capability(what, EDQUOT).remedy(), "queue"));
+    }
+}
+
+TEST(error, of_a_port_that_is_gone_speaks_of_a_message_only_where_there_was_one) {
+    for (const auto what : {operation::send, operation::call_async, operation::call})
+        EXPECT_TRUE(says(on_capability(what, EPIPE).remedy(), "never saw this message"));
+    for (const auto what : {operation::receive, operation::port_enable, operation::duplicate})
+        EXPECT_FALSE(says(on_capability(what, EPIPE).remedy(), "message"));
 }
 
 TEST(error, of_a_call_tells_whether_it_may_be_repeated) {
@@ -131,6 +175,7 @@ TEST(error, in_c_has_the_same_remedies_for_either_sign) {
     EXPECT_EQ(capsu_remedy(CAPS_SEND, EDQUOT), expected);
     EXPECT_EQ(capsu_remedy(CAPS_SEND, -EDQUOT), expected);
     EXPECT_TRUE(says(capsu_remedy(0, -ENOENT), "Load the module"));
+    EXPECT_TRUE(says(capsu_remedy(CAPS_CALL, -ETIMEDOUT), "CAPS_RESULT_TAKEN"));
     EXPECT_GT(std::strlen(capsu_remedy(0xdeadbeef, EPERM)), 20u);
 }
 

@@ -46,6 +46,13 @@ TEST_F(object, port_knows_what_it_was_made_with) {
     EXPECT_EQ(port.try_disable().error().code(), EBUSY);
 }
 
+TEST_F(object, port_with_too_long_a_queue_is_refused_with_a_remedy) {
+    const auto refused = me.try_create_port({.queue_limit = me.query().max_queue_limit + 1});
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code(), EMSGSIZE) << refused.error().message();
+    EXPECT_NE(refused.error().remedy().find("max_queue_limit"), std::string_view::npos);
+}
+
 TEST_F(object, port_goes_with_its_object_and_takes_its_handle_along) {
     const auto before = me.info();
     {

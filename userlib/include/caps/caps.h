@@ -89,7 +89,8 @@ CAPSU_API uint64_t capsu_deadline(int64_t nanoseconds);
 /*
  * What to do about an error: a sentence for a person, never NULL. `command` is
  * the ioctl number (CAPS_CALL, ...; 0 for capsu_open), `error` the errno,
- * negative or positive.
+ * negative or positive. After capsu_reply_receive: CAPS_REPLY if the reply's
+ * outcome is not 0, else CAPS_RECEIVE.
  */
 CAPSU_API const char *capsu_remedy(unsigned long command, int error);
 /* "0.1.0" */

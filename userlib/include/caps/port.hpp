@@ -69,7 +69,7 @@ class CAPSUSER_API port : public capability, public receiver<port> {
     port_info info() const { return value_or_throw(try_info()); }
 
     /// Binds a name, 1 to 63 of A-Z a-z 0-9 _ . -, to the port, under this process's effective uid
-    /// and in its network namespace. EEXIST while another living actor holds it.
+    /// and in its network namespace. EEXIST while a living actor holds it.
     result<service> try_register_service(std::string_view name,
                                          const service_options &options = {}) const noexcept;
     service register_service(std::string_view name, const service_options &options = {}) const {
