@@ -15,10 +15,7 @@ static DEFINE_SPINLOCK(users_lock);
 
 atomic_long_t caps_live[CAPS_LIVE_KINDS];
 
-static const struct {
-	const char *name;
-	const unsigned long *limit;
-} resources[CAPS_RESOURCES] = {
+const struct caps_resource_info caps_resources[CAPS_RESOURCES] = {
 	[CAPS_MESSAGES]		= { "messages", &caps_max_messages },
 	[CAPS_KERNEL_BYTES]	= { "kernel-bytes", &caps_max_kernel_bytes },
 	[CAPS_PINNED_BYTES]	= { "pinned-bytes", &caps_max_pinned },
@@ -146,16 +143,6 @@ void caps_chain_put(struct caps_chain *chain)
 	kfree(chain);
 }
 
-unsigned long caps_limit(enum caps_resource what)
-{
-	return READ_ONCE(*resources[what].limit);
-}
-
-const char *caps_resource_name(enum caps_resource what)
-{
-	return resources[what].name;
-}
-
 static void uncharge_first(struct caps_chain *chain, enum caps_resource what,
 			   long n, unsigned int count)
 {
@@ -163,6 +150,18 @@ static void uncharge_first(struct caps_chain *chain, enum caps_resource what,
 
 	for (i = 0; i < count; i++)
 		atomic_long_sub(n, &chain->users[i]->used[what]);
+}
+
+/* Never above the limit, not even for a moment: others look. */
+static bool user_charge(struct caps_user *user, enum caps_resource what, long n)
+{
+	long used = atomic_long_read(&user->used[what]);
+
+	do {
+		if ((unsigned long)(used + n) > caps_limit(what))
+			return false;
+	} while (!atomic_long_try_cmpxchg(&user->used[what], &used, used + n));
+	return true;
 }
 
 /**
@@ -175,14 +174,11 @@ static void uncharge_first(struct caps_chain *chain, enum caps_resource what,
  */
 int caps_charge(struct caps_chain *chain, enum caps_resource what, long n)
 {
-	unsigned long limit = caps_limit(what);
 	unsigned int i;
-	long used;
 
 	for (i = 0; i < chain->count; i++) {
-		used = atomic_long_add_return(n, &chain->users[i]->used[what]);
-		if (used > limit) {
-			uncharge_first(chain, what, n, i + 1);
+		if (!user_charge(chain->users[i], what, n)) {
+			uncharge_first(chain, what, n, i);
 			return -EDQUOT;
 		}
 	}
@@ -213,23 +209,6 @@ void caps_charge_forced(struct caps_chain *chain, enum caps_resource what,
 void caps_uncharge(struct caps_chain *chain, enum caps_resource what, long n)
 {
 	uncharge_first(chain, what, n, chain->count);
-}
-
-/**
- * caps_overdrawn - is one of a chain's users above its limit?
- * @chain: who pays
- * @what: the resource
- */
-bool caps_overdrawn(struct caps_chain *chain, enum caps_resource what)
-{
-	unsigned long limit = caps_limit(what);
-	unsigned int i;
-
-	for (i = 0; i < chain->count; i++) {
-		if (atomic_long_read(&chain->users[i]->used[what]) > limit)
-			return true;
-	}
-	return false;
 }
 
 int caps_live_print(char *buffer, size_t size)

@@ -61,9 +61,36 @@ int caps_charge(struct caps_chain *chain, enum caps_resource what, long n);
 void caps_charge_forced(struct caps_chain *chain, enum caps_resource what,
 			long n);
 void caps_uncharge(struct caps_chain *chain, enum caps_resource what, long n);
-bool caps_overdrawn(struct caps_chain *chain, enum caps_resource what);
-unsigned long caps_limit(enum caps_resource what);
-const char *caps_resource_name(enum caps_resource what);
+
+struct caps_resource_info {
+	const char *name;
+	const unsigned long *limit;	/* a module parameter */
+};
+
+extern const struct caps_resource_info caps_resources[CAPS_RESOURCES];
+
+static inline unsigned long caps_limit(enum caps_resource what)
+{
+	return READ_ONCE(*caps_resources[what].limit);
+}
+
+/**
+ * caps_overdrawn - is one of a chain's users above its limit?
+ * @chain: who pays
+ * @what: the resource
+ */
+static inline bool caps_overdrawn(const struct caps_chain *chain,
+				  enum caps_resource what)
+{
+	unsigned int i;
+
+	for (i = 0; i < chain->count; i++) {
+		if (atomic_long_read(&chain->users[i]->used[what]) >
+		    caps_limit(what))
+			return true;
+	}
+	return false;
+}
 
 /* Objects that exist, for tests and administrators. */
 enum caps_live_kind {

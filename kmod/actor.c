@@ -252,10 +252,8 @@ static void end_messages(struct caps_actor *actor)
 	for (;;) {
 		spin_lock(&actor->lock);
 		message = caps_table_next(&actor->messages, &slot, &id);
-		if (message) {
+		if (message)
 			caps_table_remove(&actor->messages, id);
-			caps_table_release(&actor->messages, id);
-		}
 		spin_unlock(&actor->lock);
 		if (!message)
 			break;

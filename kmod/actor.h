@@ -47,6 +47,7 @@
 #include <linux/workqueue.h>
 
 #include "capability.h"
+#include "caps.h"
 #include "table.h"
 
 #define CAPS_SPARES	4	/* messages kept for the next sends */
@@ -119,6 +120,26 @@ static inline bool caps_actor_is_mine(const struct caps_actor *actor)
 {
 	return current->mm == actor->mm && task_tgid(current) == actor->tgid &&
 	       !READ_ONCE(actor->dead);
+}
+
+/**
+ * caps_capability_find - what a handle stands for
+ * @actor: whose handle
+ * @handle: any value
+ *
+ * The caller is in an RCU reader section.
+ *
+ * Return: the capability, or NULL.
+ */
+static inline struct caps_capability *
+caps_capability_find(struct caps_actor *actor, u64 handle)
+{
+	struct caps_capability *capability;
+
+	capability = caps_table_find(&actor->capabilities, handle);
+	if (!capability && handle == CAPS_DEFAULT_PORT)
+		capability = &actor->self;
+	return capability;
 }
 
 bool caps_actor_died_with(const struct caps_actor *actor);

@@ -7,6 +7,7 @@
 #include "actor.h"
 #include "ipc.h"
 #include "message.h"
+#include "payload.h"
 #include "trace.h"
 #include "wait.h"
 
@@ -133,8 +134,8 @@ int caps_call(struct caps_actor *actor, struct caps_call *args)
 		return PTR_ERR(message);
 	message->sync = true;
 	message->task = current;
-	message->operation = args->operation;
-	message->address = args->address;
+	message->header.operation = args->operation;
+	message->header.address = args->address;
 	err = call_load(actor, message, args);
 	if (err)
 		goto out;

@@ -48,26 +48,6 @@ void caps_capability_free(struct caps_capability *capability)
 }
 
 /**
- * caps_capability_find - what a handle stands for
- * @actor: whose handle
- * @handle: any value
- *
- * The caller is in an RCU reader section.
- *
- * Return: the capability, or NULL.
- */
-struct caps_capability *caps_capability_find(struct caps_actor *actor,
-					     u64 handle)
-{
-	struct caps_capability *capability;
-
-	capability = caps_table_find(&actor->capabilities, handle);
-	if (!capability && handle == CAPS_DEFAULT_PORT)
-		capability = &actor->self;
-	return capability;
-}
-
-/**
  * caps_capability_copy - an equal capability that no handle stands for
  * @actor: whose handle
  * @handle: any value
@@ -222,8 +202,6 @@ int caps_capability_close(struct caps_actor *actor, u64 handle)
 
 	spin_lock(&actor->lock);
 	capability = caps_table_remove(&actor->capabilities, handle);
-	if (capability)
-		caps_table_release(&actor->capabilities, handle);
 	spin_unlock(&actor->lock);
 	if (!capability)
 		return -EBADF;

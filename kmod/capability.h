@@ -33,8 +33,6 @@ struct caps_capability *caps_capability_create(struct caps_port *port,
 					       u64 operations, u32 rights);
 void caps_capability_free(struct caps_capability *capability);
 
-struct caps_capability *caps_capability_find(struct caps_actor *actor,
-					     u64 handle);
 struct caps_capability *caps_capability_copy(struct caps_actor *actor,
 					     u64 handle, u32 rights);
 struct caps_port *caps_capability_port(struct caps_actor *actor, u64 handle,

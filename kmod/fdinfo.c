@@ -44,10 +44,8 @@ static void show_port(struct seq_file *seq, const struct caps_port *port)
 	seq_printf(seq, "port:\tcookie %#llx%s %s priority %u queued %u claimed %u blocked %u limit %u users %u received %llu\n",
 		   port->cookie, port->is_default ? " default" : "",
 		   port->enabled ? "enabled" : "disabled", port->priority,
-		   caps_list_length(&port->queue),
-		   caps_list_length(&port->claimed),
-		   caps_list_length(&port->blocked), port->limit, port->users,
-		   port->sequence);
+		   port->queued, port->claimed, port->waiting, port->limit,
+		   port->users, port->sequence);
 }
 
 static void show_ports(struct seq_file *seq, struct caps_actor *actor,
@@ -65,8 +63,6 @@ static void show_ports(struct seq_file *seq, struct caps_actor *actor,
 		show_port(seq, port);
 		list_for_each_entry(message, &port->queue, link)
 			oldest_consider(oldest, message, "queued");
-		list_for_each_entry(message, &port->claimed, link)
-			oldest_consider(oldest, message, "claimed");
 		list_for_each_entry(message, &port->blocked, link)
 			oldest_consider(oldest, message, "blocked");
 	}
@@ -109,7 +105,7 @@ static void show_charges(struct seq_file *seq, const struct caps_chain *chain)
 
 	for (i = 0; i < CAPS_RESOURCES; i++)
 		seq_printf(seq, "user-%s:\t%ld of %lu\n",
-			   caps_resource_name(i),
+			   caps_resources[i].name,
 			   atomic_long_read(&chain->users[0]->used[i]),
 			   caps_limit(i));
 }

@@ -88,9 +88,8 @@ int caps_info_port(struct caps_actor *actor, struct caps_port_info *args)
 	args->cookie = port->cookie;
 	args->sequence = port->sequence;
 	args->queue_limit = port->limit;
-	args->queued = caps_list_length(&port->queue) +
-		       caps_list_length(&port->claimed);
-	args->waiting = caps_list_length(&port->blocked);
+	args->queued = port->queued + port->claimed;
+	args->waiting = port->waiting;
 	args->users = port->users;
 	args->priority = port->priority;
 	args->status = (port->enabled ? CAPS_PORT_ENABLED : 0) |

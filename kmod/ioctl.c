@@ -22,7 +22,7 @@ struct command {
 	unsigned int cmd;
 	u16 min_size;
 	u16 out;		/* where what goes back begins */
-	u16 out_end;		/* equal to out: nothing goes back */
+	u16 out_len;		/* 0: nothing goes back */
 	bool prefault;		/* the result must not get lost */
 };
 
@@ -31,9 +31,10 @@ struct command {
 		.handler	= (_handler),				  \
 		.cmd		= (_cmd),				  \
 		.min_size	= (_size) +				  \
-			BUILD_BUG_ON_ZERO(sizeof(struct _type) < (_size)),\
+			BUILD_BUG_ON_ZERO(sizeof(struct _type) < (_size)) + \
+			BUILD_BUG_ON_ZERO((_out_end) > (_size)),	  \
 		.out		= (_out),				  \
-		.out_end	= (_out_end),				  \
+		.out_len	= (_out_end) - (_out),			  \
 		.prefault	= (_prefault),				  \
 	}
 
@@ -81,8 +82,7 @@ static const struct command commands[] = {
 	      caps_send, id, result),
 	MAKES(CAPS_CALL_ASYNC, CAPS_SEND_SIZE_VER0, caps_do_call_async,
 	      caps_send, id, result),
-	TELLS(CAPS_CALL, CAPS_CALL_SIZE_VER0, caps_do_call,
-	      caps_call, reply_body_len, result),
+	SILENT(CAPS_CALL, CAPS_CALL_SIZE_VER0, caps_do_call, caps_call),
 	SILENT(CAPS_RECEIVE, CAPS_RECEIVE_SIZE_VER0, caps_do_receive,
 	       caps_receive),
 	MAKES(CAPS_RECEIVE_BATCH, CAPS_RECEIVE_BATCH_SIZE_VER0,
@@ -125,13 +125,34 @@ static const struct command *find_command(unsigned int cmd)
 
 /* The table's sizes are those of members of the union. */
 static int load_args(union caps_args *args, const struct command *command,
-		     const void __user *arg, size_t size)
+		     const void __user *arg, unsigned int cmd)
 {
-	size_t known = _IOC_SIZE(command->cmd);
+	size_t size = _IOC_SIZE(cmd);
 
-	if (likely(size == known))
+	if (likely(cmd == command->cmd))
 		return caps_copy_in(args, arg, size);
-	return copy_struct_from_user(args, known, arg, size);
+	if (size < command->min_size)
+		return -EINVAL;
+	if (size > PAGE_SIZE)
+		return -E2BIG;
+	return copy_struct_from_user(args, _IOC_SIZE(command->cmd), arg, size);
+}
+
+/* For all but the busiest: what the handler leaves in @args goes back. */
+static noinline int run_and_tell(struct caps_actor *actor,
+				 const struct command *command,
+				 union caps_args *args, void __user *arg)
+{
+	void __user *to = arg + command->out;
+	int err;
+
+	if (command->prefault && fault_in_safe_writeable(to, command->out_len))
+		return -EFAULT;
+	err = command->handler(actor, args, arg);
+	if (err)
+		return err;
+	return caps_copy_out(to, (void *)args + command->out,
+			     command->out_len);
 }
 
 /**
@@ -147,29 +168,17 @@ long caps_command(struct caps_actor *actor, unsigned int cmd,
 		  void __user *arg)
 {
 	const struct command *command = find_command(cmd);
-	size_t size = _IOC_SIZE(cmd), out;
-	union caps_args args;
+	union caps_args args __uninitialized;
 	int err;
 
 	if (!command)
 		return -ENOTTY;
 	if (!caps_actor_is_mine(actor))
 		return -ENOTCONN;
-	if (size < command->min_size)
-		return -EINVAL;
-	if (size > PAGE_SIZE)
-		return -E2BIG;
-	err = load_args(&args, command, arg, size);
+	err = load_args(&args, command, arg, cmd);
 	if (err)
 		return err;
-	out = command->out_end - command->out;
-	if (command->prefault &&
-	    fault_in_safe_writeable(arg + command->out, out))
-		return -EFAULT;
-
-	err = command->handler(actor, &args, arg);
-	if (err || !out)
-		return err;
-	return caps_copy_out(arg + command->out, (void *)&args + command->out,
-			     out);
+	if (command->out_len)
+		return run_and_tell(actor, command, &args, arg);
+	return command->handler(actor, &args, arg);
 }

@@ -4,7 +4,8 @@
  *
  * send.c posts and sends, call.c calls, receive.c receives, reply.c answers,
  * discards, reads and aborts. Each returns 0 or -errno and fills the fields of
- * its struct that are marked "out".
+ * its struct that are marked "out". Where @wakes is an argument, they are added
+ * to it, and run by whoever waits next, or by the caller.
  */
 #ifndef _CAPS_IPC_H
 #define _CAPS_IPC_H
@@ -15,6 +16,7 @@
 
 struct caps_actor;
 struct caps_message;
+struct caps_wakes;
 
 #define CAPS_BODY_FLAGS		(CAPS_COPY | CAPS_DEFER)
 
@@ -24,11 +26,12 @@ int caps_send(struct caps_actor *actor, struct caps_send *args, u32 kind);
 int caps_call(struct caps_actor *actor, struct caps_call *args);
 
 int caps_receive(struct caps_actor *actor, struct caps_receive *args,
-		 struct caps_header __user *uheader);
+		 struct caps_header __user *uheader, struct caps_wakes *wakes);
 int caps_receive_batch(struct caps_actor *actor,
 		       struct caps_receive_batch *args);
 
-int caps_reply(struct caps_actor *actor, struct caps_reply *args);
+int caps_reply(struct caps_actor *actor, struct caps_reply *args,
+	       struct caps_wakes *wakes);
 int caps_discard(struct caps_actor *actor, u64 id);
 int caps_abort(struct caps_actor *actor, struct caps_abort *args);
 int caps_get_data(struct caps_actor *actor, struct caps_get_data *args);

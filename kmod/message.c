@@ -27,6 +27,9 @@ static void message_construct(void *object)
 	struct caps_message *message = object;
 
 	INIT_LIST_HEAD(&message->link);
+	message->from_tgid = NULL;
+	message->from_cred = NULL;
+	message->header.reserved = 0;
 	message->request.data = message->data[0];
 	message->reply.data = message->data[1];
 }
@@ -75,6 +78,17 @@ static struct caps_chain *chain_of(struct caps_actor *actor,
 	return caps_chain_create(cred);
 }
 
+static void show_identity(struct caps_header *header, struct caps_actor *actor,
+			  const struct cred *cred)
+{
+	header->pid = pid_nr(actor->tgid);
+	header->uid = __kuid_val(cred->uid);
+	header->euid = __kuid_val(cred->euid);
+	header->gid = __kgid_val(cred->gid);
+	header->egid = __kgid_val(cred->egid);
+	header->flags = same_ids(cred, actor->cred) ? 0 : CAPS_HEADER_IDENTITY;
+}
+
 static struct caps_message *message_alloc(struct caps_actor *sender)
 {
 	const struct cred *cred = current_cred();
@@ -100,8 +114,7 @@ static struct caps_message *message_alloc(struct caps_actor *sender)
 	message->cred = get_cred(cred);
 	message->shares = NULL;
 	message->share_count = 0;
-	message->flags = same_ids(cred, sender->cred) ?
-			 0 : CAPS_HEADER_IDENTITY;
+	show_identity(&message->header, sender, cred);
 	caps_born(CAPS_LIVE_MESSAGES);
 	return message;
 
@@ -160,18 +173,18 @@ struct caps_message *caps_message_create(struct caps_actor *sender, u32 kind)
 	message->arrival = 0;
 	message->holder = NULL;
 	message->kind = kind;
-	message->operation = 0;
-	message->address = 0;
 	message->port = NULL;
 	message->badge = NULL;
 	message->source = NULL;
 	message->task = NULL;
 	message->sender = caps_actor_get(sender);
-	message->from_tgid = NULL;
-	message->from_cred = NULL;
 	message->held_id = 0;
 	message->sent_id = 0;
-	message->sequence = 0;
+	message->header.address = 0;
+	message->header.operation = 0;
+	message->header.flags &= CAPS_HEADER_IDENTITY;
+	message->header.status = 0;
+	message->header.error = 0;
 	message->request.body_len = 0;
 	message->request.annex_len = 0;
 	message->request.placed = false;
@@ -187,6 +200,15 @@ struct caps_message *caps_message_create(struct caps_actor *sender, u32 kind)
 	return message;
 }
 
+static void drop_from(struct caps_message *message)
+{
+	put_pid(message->from_tgid);
+	put_cred(message->from_cred);
+	message->from_tgid = NULL;
+	message->from_cred = NULL;
+	show_identity(&message->header, message->sender, message->cred);
+}
+
 void __caps_message_free(struct caps_message *message)
 {
 	struct caps_actor *sender = message->sender;
@@ -197,11 +219,10 @@ void __caps_message_free(struct caps_message *message)
 	caps_badge_put(message->badge);
 	caps_port_put(message->port);
 	caps_port_put(message->source);
-	if (message->from_tgid) {
-		put_pid(message->from_tgid);
-		put_cred(message->from_cred);
-	}
-	caps_shares_trim(message, message->chain->count);
+	if (message->from_tgid)
+		drop_from(message);
+	if (message->share_count > message->chain->count)
+		caps_shares_trim(message, message->chain->count);
 
 	if (message->adopted || READ_ONCE(sender->dead) ||
 	    cmpxchg(spare_slot(sender), NULL, message))
@@ -225,53 +246,23 @@ void caps_message_drop_spares(struct caps_actor *actor)
 	}
 }
 
-/* Identities are stored as they are and translated for whoever reads. */
-static void header_identity(const struct caps_message *message,
-			    struct caps_header *header)
+/**
+ * caps_header_translate - a header as the current process may see it
+ * @message: whose header
+ * @header: a copy of it
+ */
+void caps_header_translate(const struct caps_message *message,
+			   struct caps_header *header)
 {
 	const struct cred *cred = message->from_cred ?: message->cred;
 	struct pid *tgid = message->from_tgid ?: message->sender->tgid;
 	struct user_namespace *ns = current_user_ns();
 
 	header->pid = pid_nr_ns(tgid, task_active_pid_ns(current));
-	if (likely(ns == &init_user_ns)) {
-		header->uid = __kuid_val(cred->uid);
-		header->euid = __kuid_val(cred->euid);
-		header->gid = __kgid_val(cred->gid);
-		header->egid = __kgid_val(cred->egid);
-	} else {
-		header->uid = from_kuid_munged(ns, cred->uid);
-		header->euid = from_kuid_munged(ns, cred->euid);
-		header->gid = from_kgid_munged(ns, cred->gid);
-		header->egid = from_kgid_munged(ns, cred->egid);
-	}
-}
-
-/**
- * caps_message_header - what the current process is told of a message
- * @message: claimed or held by it
- * @header: all filled but @id, @kind, the flags about delivery, and @sequence
- */
-void caps_message_header(const struct caps_message *message,
-			 struct caps_header *header)
-{
-	const struct caps_payload *payload = caps_message_payload(message);
-
-	header->badge = 0;
-	if (message->badge && message->kind != CAPS_KIND_REPLY)
-		header->badge = message->badge->value;
-	header->address = message->address;
-	header->cookie = message->port->cookie;
-	header->body_len = payload->body_len;
-	header->annex_len = payload->annex_len;
-	header->operation = message->operation;
-	header->flags = message->flags;
-	if (payload->body && payload->body->pinned)
-		header->flags |= CAPS_HEADER_PINNED;
-	header->status = message->status;
-	header->error = -message->error;
-	header->reserved = 0;
-	header_identity(message, header);
+	header->uid = from_kuid_munged(ns, cred->uid);
+	header->euid = from_kuid_munged(ns, cred->euid);
+	header->gid = from_kgid_munged(ns, cred->gid);
+	header->egid = from_kgid_munged(ns, cred->egid);
 }
 
 /**
@@ -285,6 +276,7 @@ void caps_message_set_from(struct caps_message *message,
 {
 	message->from_tgid = get_pid(actor->tgid);
 	message->from_cred = get_cred(cred);
+	show_identity(&message->header, actor, cred);
 }
 
 /**
@@ -331,8 +323,6 @@ void caps_message_forget_id(struct caps_actor *actor, u64 id)
 		return;
 	spin_lock(&actor->lock);
 	message = caps_table_remove(&actor->messages, id);
-	if (message)
-		caps_table_release(&actor->messages, id);
 	spin_unlock(&actor->lock);
 	if (message)
 		caps_message_put(message);

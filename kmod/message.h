@@ -44,9 +44,13 @@
 #ifndef _CAPS_MESSAGE_H
 #define _CAPS_MESSAGE_H
 
+#include <linux/cred.h>
 #include <linux/list.h>
+#include <linux/pid_namespace.h>
 #include <linux/refcount.h>
+#include <linux/sched/signal.h>
 #include <linux/types.h>
+#include <linux/user_namespace.h>
 
 #include "body.h"
 #include "caps.h"
@@ -99,14 +103,11 @@ struct caps_message {
 
 	/* Fixed when sent: */
 	u32 kind;			/* CAPS_KIND_*; REPLY on its way back */
-	u32 operation;
-	u64 address;
 	struct caps_port *port;		/* where it was sent; a reference */
 	struct caps_badge *badge;	/* a reference, or NULL */
 	struct caps_port *source;	/* where the answer goes, or NULL */
 	struct task_struct *task;	/* who sleeps for it, or NULL */
 	unsigned long since;		/* jiffies */
-	u32 flags;			/* CAPS_HEADER_IDENTITY */
 
 	/* Who sent it; kept while spare, except @sender's reference. */
 	struct caps_actor *sender;
@@ -119,7 +120,13 @@ struct caps_message {
 
 	u64 held_id;			/* in the holder's table, or 0 */
 	u64 sent_id;			/* in the sender's table, or 0 */
-	u64 sequence;
+
+	/*
+	 * What the receiver is told, as the initial namespaces see it. The
+	 * sender fills in what is his; the rest is filled in by whoever has
+	 * claimed the message.
+	 */
+	struct caps_header header;
 
 	struct caps_payload request;
 	struct caps_payload reply;
@@ -154,10 +161,6 @@ static inline void caps_message_put(struct caps_message *message)
 		__caps_message_free(message);
 }
 
-int caps_payload_load(struct caps_actor *actor, struct caps_chain *chain,
-		      struct caps_payload *payload,
-		      const struct caps_data *from, u32 flags, bool pin);
-
 /* Give the body's pages back; nobody else uses the payload any more. */
 static inline void caps_payload_drop(struct caps_payload *payload)
 {
@@ -168,16 +171,6 @@ static inline void caps_payload_drop(struct caps_payload *payload)
 	payload->body = NULL;
 	caps_body_put(body);
 }
-
-ssize_t caps_payload_read(struct caps_actor *actor,
-			  const struct caps_payload *payload, u64 offset,
-			  const struct caps_data *to);
-int caps_payload_store(struct caps_actor *actor,
-		       const struct caps_payload *payload,
-		       const struct caps_data *to);
-
-void caps_message_header(const struct caps_message *message,
-			 struct caps_header *header);
 
 /* A CALL that has been received before: what is queued is its notice. */
 static inline bool caps_message_is_notice(const struct caps_message *message)
@@ -205,6 +198,15 @@ caps_message_payload(const struct caps_message *message)
 						  &message->request;
 }
 
+/* Are pid and ids in a header not those that the current process may see? */
+static inline bool caps_header_is_foreign(void)
+{
+	return current_user_ns() != &init_user_ns ||
+	       ns_of_pid(task_tgid(current)) != &init_pid_ns;
+}
+
+void caps_header_translate(const struct caps_message *message,
+			   struct caps_header *header);
 void caps_message_set_from(struct caps_message *message,
 			   struct caps_actor *actor, const struct cred *cred);
 bool caps_message_fail(struct caps_message *message, int error,

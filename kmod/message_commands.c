@@ -6,6 +6,7 @@
 
 #include "command.h"
 #include "ipc.h"
+#include "wait.h"
 
 static int check_send(const struct caps_send *a)
 {
@@ -30,6 +31,22 @@ int caps_do_call_async(struct caps_actor *actor, union caps_args *args,
 	       caps_send(actor, &args->send, CAPS_KIND_CALL);
 }
 
+static int put_call(const struct caps_call *a, struct caps_call __user *user)
+{
+	if (!user_write_access_begin(user, sizeof(*user)))
+		return -EFAULT;
+	unsafe_put_user(a->reply_body_len, &user->reply_body_len, fault);
+	unsafe_put_user(a->reply_annex_len, &user->reply_annex_len, fault);
+	unsafe_put_user(a->status, &user->status, fault);
+	unsafe_put_user(a->result, &user->result, fault);
+	user_write_access_end();
+	return 0;
+
+fault:
+	user_write_access_end();
+	return -EFAULT;
+}
+
 int caps_do_call(struct caps_actor *actor, union caps_args *args,
 		 void __user *uarg)
 {
@@ -46,9 +63,11 @@ int caps_do_call(struct caps_actor *actor, union caps_args *args,
 	 * Best effort: the error stands whether this can be written or not. A
 	 * call to be restarted may end with EINTR after all.
 	 */
-	if (err)
+	if (err) {
 		(void)put_user(a->result, &user->result);
-	return err;
+		return err;
+	}
+	return put_call(a, user);
 }
 
 static int check_receive(const struct caps_receive *a)
@@ -60,9 +79,11 @@ int caps_do_receive(struct caps_actor *actor, union caps_args *args,
 		    void __user *uarg)
 {
 	struct caps_receive __user *user = uarg;
+	struct caps_wakes wakes __uninitialized;
 
+	caps_wakes_init(&wakes);
 	return check_receive(&args->receive) ?:
-	       caps_receive(actor, &args->receive, &user->header);
+	       caps_receive(actor, &args->receive, &user->header, &wakes);
 }
 
 int caps_do_receive_batch(struct caps_actor *actor, union caps_args *args,
@@ -92,8 +113,15 @@ static int check_reply(const struct caps_reply *a)
 int caps_do_reply(struct caps_actor *actor, union caps_args *args,
 		  void __user *uarg)
 {
+	struct caps_wakes wakes __uninitialized;
+	int err;
+
 	args->reply.outcome = 0;
-	return check_reply(&args->reply) ?: caps_reply(actor, &args->reply);
+	caps_wakes_init(&wakes);
+	err = check_reply(&args->reply) ?:
+	      caps_reply(actor, &args->reply, &wakes);
+	caps_wakes_run(&wakes);
+	return err;
 }
 
 /*
@@ -101,12 +129,12 @@ int caps_do_reply(struct caps_actor *actor, union caps_args *args,
  * nothing changes but the id.
  */
 static int reply_first(struct caps_actor *actor, struct caps_reply *reply,
-		       struct caps_reply __user *user)
+		       struct caps_reply __user *user, struct caps_wakes *wakes)
 {
 	u32 result = reply->result;
 	int err;
 
-	err = caps_reply(actor, reply);
+	err = caps_reply(actor, reply, wakes);
 	if ((err != reply->outcome && put_user(err, &user->outcome)) ||
 	    (result != reply->result && put_user(reply->result,
 						 &user->result)) ||
@@ -121,18 +149,22 @@ int caps_do_reply_receive(struct caps_actor *actor, union caps_args *args,
 {
 	struct caps_reply_receive __user *user = uarg;
 	struct caps_reply *reply = &args->reply_receive.reply;
+	struct caps_wakes wakes __uninitialized;
 	int err;
 
 	err = check_reply(reply) ?: check_receive(&args->reply_receive.receive);
 	if (err)
 		return err;
+	caps_wakes_init(&wakes);
 	if (reply->id) {
-		err = reply_first(actor, reply, &user->reply);
-		if (err)
+		err = reply_first(actor, reply, &user->reply, &wakes);
+		if (err) {
+			caps_wakes_run(&wakes);
 			return err;
+		}
 	}
 	return caps_receive(actor, &args->reply_receive.receive,
-			    &user->receive.header);
+			    &user->receive.header, &wakes);
 }
 
 int caps_do_discard(struct caps_actor *actor, union caps_args *args,

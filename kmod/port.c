@@ -57,7 +57,6 @@ struct caps_port *caps_port_create(struct caps_actor *actor, u64 cookie,
 	port->chain = caps_chain_get(actor->chain);
 	INIT_LIST_HEAD(&port->link);
 	INIT_LIST_HEAD(&port->queue);
-	INIT_LIST_HEAD(&port->claimed);
 	INIT_LIST_HEAD(&port->blocked);
 	INIT_LIST_HEAD(&port->waiters);
 	port->shares = RB_ROOT;
@@ -102,30 +101,6 @@ int caps_port_join(struct caps_port *port, struct caps_actor *actor)
 	}
 	spin_unlock(&actor->lock);
 	return err;
-}
-
-/**
- * caps_port_lock - lock a port's owner
- * @port: the port
- *
- * The caller is in an RCU reader section and stays there until it has dropped
- * the lock, which may be the last thing it knows of the owner.
- *
- * Return: the owner, locked, or NULL if the port is gone.
- */
-struct caps_actor *caps_port_lock(struct caps_port *port)
-{
-	struct caps_actor *owner;
-
-	for (;;) {
-		owner = rcu_dereference(port->owner);
-		if (!owner)
-			return NULL;
-		spin_lock(&owner->lock);
-		if (likely(rcu_access_pointer(port->owner) == owner))
-			return owner;
-		spin_unlock(&owner->lock);
-	}
 }
 
 /*

@@ -2,10 +2,10 @@
 /*
  * A port: a bounded queue of messages with one owning actor.
  *
- * @queue holds what can be received, in order of arrival; @claimed what is
- * being delivered just now and goes back to its place if that fails; @blocked
- * what waits for room while its sender sleeps. A receiver that waits is handed
- * the next message directly, as claimed.
+ * @queue holds what can be received, in order of arrival; @blocked what waits
+ * for room while its sender sleeps. What is being delivered just now is claimed:
+ * in no list, and back in its place if that fails. A receiver that waits is
+ * handed the next message directly, as claimed.
  *
  * Room. A message counts against @limit while queued, or claimed from the
  * queue. One user may hold half of what the others leave free, rounded down,
@@ -34,7 +34,8 @@
 #include <linux/refcount.h>
 #include <linux/types.h>
 
-struct caps_actor;
+#include "actor.h"
+
 struct caps_chain;
 struct caps_message;
 struct caps_user;
@@ -56,9 +57,11 @@ struct caps_port {
 	struct rb_node ready;
 	u64 ready_arrival;		/* key in the tree */
 	struct list_head queue;
-	struct list_head claimed;
 	struct list_head blocked;
 	struct list_head waiters;	/* receivers from this port */
+	u32 queued;			/* messages in queue */
+	u32 waiting;			/* messages in blocked */
+	u32 claimed;			/* messages being delivered */
 	u32 counted;			/* messages against limit */
 	u32 users;			/* shares in the tree */
 	struct rb_root shares;
@@ -74,23 +77,14 @@ struct caps_share {
 	struct caps_share *next;	/* unused, on a message */
 };
 
-/* A sleeping receiver, on its stack; see receive.c for who may touch it. */
+/* A waiting receiver, on its stack; see receive.c for who may touch it. */
 struct caps_waiter {
 	struct list_head link;
 	struct task_struct *task;
+	bool asleep;			/* or will look again before it sleeps */
 	struct caps_message *message;	/* store-release; claimed for us */
 	int error;			/* store-release; why to stop waiting */
 };
-
-static inline u32 caps_list_length(const struct list_head *list)
-{
-	const struct list_head *pos;
-	u32 n = 0;
-
-	list_for_each(pos, list)
-		n++;
-	return n;
-}
 
 int caps_ports_init(void);
 void caps_ports_exit(void);
@@ -118,7 +112,29 @@ static inline void caps_port_put(struct caps_port *port)
 		__caps_port_free(port);
 }
 
-struct caps_actor *caps_port_lock(struct caps_port *port);
+/**
+ * caps_port_lock - lock a port's owner
+ * @port: the port
+ *
+ * The caller is in an RCU reader section and stays there until it has dropped
+ * the lock, which may be the last thing it knows of the owner.
+ *
+ * Return: the owner, locked, or NULL if the port is gone.
+ */
+static inline struct caps_actor *caps_port_lock(struct caps_port *port)
+{
+	struct caps_actor *owner;
+
+	for (;;) {
+		owner = rcu_dereference(port->owner);
+		if (!owner)
+			return NULL;
+		spin_lock(&owner->lock);
+		if (likely(rcu_access_pointer(port->owner) == owner))
+			return owner;
+		spin_unlock(&owner->lock);
+	}
+}
 
 int caps_port_enable(struct caps_actor *actor, struct caps_port *port,
 		     u32 priority);

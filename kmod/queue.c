@@ -9,6 +9,8 @@
 #include "queue.h"
 #include "wait.h"
 
+#define LOOKS	32	/* at who waits for room, for each message that leaves */
+
 /**
  * caps_queue_first - what would be received next from a port
  * @port: the port
@@ -69,10 +71,12 @@ static struct caps_waiter *find_waiter(struct caps_actor *owner,
 }
 
 /* A sender that waited for room need not wait any more. */
-static void unblock(struct caps_message *message, struct caps_wakes *wakes)
+static void unblock(struct caps_port *port, struct caps_message *message,
+		    struct caps_wakes *wakes)
 {
 	struct task_struct *task = message->task;
 
+	port->waiting--;
 	if (!message->sync) {
 		message->task = NULL;
 		caps_wakes_add(wakes, task);
@@ -85,17 +89,21 @@ static void claim(struct caps_port *port, struct caps_message *message,
 		  struct caps_wakes *wakes)
 {
 	if (message->state == CAPS_BLOCKED)
-		unblock(message, wakes);
+		unblock(port, message, wakes);
+	else
+		port->queued--;
 	message->claimed = true;
-	list_move_tail(&message->link, &port->claimed);
+	port->claimed++;
+	list_del_init(&message->link);
 }
 
 /* The waiter may be gone as soon as it has its message: wake the task. */
 static void hand_over(struct caps_waiter *waiter, struct caps_message *message,
 		      struct caps_wakes *wakes)
 {
-	list_del_init(&waiter->link);
-	caps_wakes_add(wakes, waiter->task);
+	list_del(&waiter->link);
+	if (waiter->asleep)
+		caps_wakes_add(wakes, waiter->task);
 	/* The last touch: pairs with sleep_for_message(). */
 	smp_store_release(&waiter->message, message);
 }
@@ -125,18 +133,18 @@ void caps_queue_dispatch(struct caps_actor *owner, struct caps_port *port,
 }
 
 static void enqueue(struct caps_actor *owner, struct caps_port *port,
-		    struct caps_message *message, struct caps_wakes *wakes)
+		    struct caps_message *message, struct caps_waiter *waiter,
+		    struct caps_wakes *wakes)
 {
-	struct caps_waiter *waiter = find_waiter(owner, port);
-
 	message->arrival = ++owner->arrivals;
 	if (waiter) {
 		message->claimed = true;
-		list_add_tail(&message->link, &port->claimed);
+		port->claimed++;
 		hand_over(waiter, message, wakes);
 		return;
 	}
 	list_add_tail(&message->link, &port->queue);
+	port->queued++;
 	if (port->enabled) {
 		if (!port->is_ready)
 			caps_queue_update(owner, port);
@@ -152,6 +160,7 @@ static void block(struct caps_actor *owner, struct caps_port *port,
 	/* Pairs with lock_holder(): the sender's table has it already. */
 	smp_store_release(&message->state, CAPS_BLOCKED);
 	list_add_tail(&message->link, &port->blocked);
+	port->waiting++;
 	if (port->enabled && !port->is_ready) {
 		caps_queue_update(owner, port);
 		wakes->poll = true;
@@ -173,11 +182,12 @@ int caps_queue_admit(struct caps_actor *owner, struct caps_port *port,
 		     struct caps_message *message, bool may_block,
 		     struct caps_wakes *wakes)
 {
+	struct caps_waiter *waiter = find_waiter(owner, port);
 	bool room = true;
 
 	lockdep_assert_held(&owner->lock);
 
-	if (!find_waiter(owner, port)) {
+	if (!waiter) {
 		if (message->share_count < message->chain->count)
 			return CAPS_NEEDS_SHARES;
 		room = caps_shares_allow(port, message);
@@ -192,7 +202,7 @@ int caps_queue_admit(struct caps_actor *owner, struct caps_port *port,
 	if (room) {
 		/* As in block(). */
 		smp_store_release(&message->state, CAPS_QUEUED);
-		enqueue(owner, port, message, wakes);
+		enqueue(owner, port, message, waiter, wakes);
 	} else {
 		block(owner, port, message, wakes);
 	}
@@ -211,20 +221,12 @@ void caps_queue_notify(struct caps_actor *owner, struct caps_port *port,
 {
 	lockdep_assert_held(&owner->lock);
 
-	enqueue(owner, port, message, wakes);
+	enqueue(owner, port, message, find_waiter(owner, port), wakes);
 }
 
-/**
- * caps_queue_claim - choose what to deliver, and reserve it
- * @actor: who receives
- * @port: from which of its ports, or NULL for any enabled one
- * @wakes: whom to wake
- *
- * Return: the message, or NULL if nothing is there.
- */
-struct caps_message *caps_queue_claim(struct caps_actor *actor,
-				      struct caps_port *port,
-				      struct caps_wakes *wakes)
+struct caps_message *__caps_queue_claim(struct caps_actor *actor,
+					struct caps_port *port,
+					struct caps_wakes *wakes)
 {
 	struct caps_message *message;
 	struct rb_node *node;
@@ -260,7 +262,8 @@ void caps_queue_unclaim(struct caps_actor *owner, struct caps_message *message,
 	lockdep_assert_held(&owner->lock);
 
 	message->claimed = false;
-	list_del(&message->link);
+	port->claimed--;
+	port->queued++;
 	list_for_each_entry(next, &port->queue, link) {
 		if (next->arrival > message->arrival)
 			break;
@@ -271,50 +274,54 @@ void caps_queue_unclaim(struct caps_actor *owner, struct caps_message *message,
 	wakes->poll |= port->is_ready;
 }
 
-/* Let in what waits for room, as far as there is some now. */
+/*
+ * Let in what waits for room, as far as there is some now. Who may not come in
+ * yet goes to the end of the line, so that no number of them hides the others;
+ * a sender has one message there, and its order does not matter.
+ */
 static void promote(struct caps_actor *owner, struct caps_port *port,
 		    struct caps_wakes *wakes)
 {
-	struct caps_message *message, *next;
+	u32 looks = min(port->waiting, LOOKS);
+	struct caps_message *message;
 
-	if (list_empty(&port->blocked))
-		return;
-	list_for_each_entry_safe(message, next, &port->blocked, link) {
-		if (caps_wakes_full(wakes))
-			break;
-		if (!caps_shares_allow(port, message))
+	while (looks-- && !caps_wakes_full(wakes)) {
+		message = list_first_entry(&port->blocked, struct caps_message,
+					   link);
+		if (!caps_shares_allow(port, message)) {
+			list_move_tail(&message->link, &port->blocked);
 			continue;
+		}
 		caps_shares_take(port, message);
-		unblock(message, wakes);
+		unblock(port, message, wakes);
 		message->arrival = ++owner->arrivals;
 		list_move_tail(&message->link, &port->queue);
+		port->queued++;
 	}
 	caps_queue_update(owner, port);
 }
 
-/**
- * caps_queue_remove - a message leaves its port
- * @port: the port; it may have lost its owner already
- * @message: queued, blocked or claimed
- * @wakes: whom to wake
- *
- * The caller inherits the place reference, and the message its port.
- */
-void caps_queue_remove(struct caps_port *port, struct caps_message *message,
-		       struct caps_wakes *wakes)
+void __caps_queue_remove(struct caps_port *port, struct caps_message *message,
+			 struct caps_wakes *wakes)
 {
 	struct caps_actor *owner = message->holder;
 
 	lockdep_assert_held(&owner->lock);
 
-	list_del_init(&message->link);
 	if (message->counted) {
 		caps_shares_return(port, message);
-		if (rcu_access_pointer(port->owner) == owner)
+		if (port->waiting && rcu_access_pointer(port->owner) == owner)
 			promote(owner, port, wakes);
 	}
-	/* What is claimed has left the queue before. */
-	if (!message->claimed)
-		caps_queue_update(owner, port);
-	message->claimed = false;
+	if (message->claimed) {
+		message->claimed = false;
+		port->claimed--;
+		return;
+	}
+	if (message->state == CAPS_BLOCKED)
+		port->waiting--;
+	else
+		port->queued--;
+	list_del_init(&message->link);
+	caps_queue_update(owner, port);
 }

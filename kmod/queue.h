@@ -12,10 +12,9 @@
 
 #include <linux/types.h>
 
-struct caps_actor;
-struct caps_message;
-struct caps_port;
-struct caps_wakes;
+#include "actor.h"
+#include "message.h"
+#include "port.h"
 
 #define CAPS_NEEDS_SHARES	1
 
@@ -29,12 +28,51 @@ int caps_queue_admit(struct caps_actor *owner, struct caps_port *port,
 		     struct caps_wakes *wakes);
 void caps_queue_notify(struct caps_actor *owner, struct caps_port *port,
 		       struct caps_message *message, struct caps_wakes *wakes);
-struct caps_message *caps_queue_claim(struct caps_actor *actor,
-				      struct caps_port *port,
-				      struct caps_wakes *wakes);
+struct caps_message *__caps_queue_claim(struct caps_actor *actor,
+					struct caps_port *port,
+					struct caps_wakes *wakes);
 void caps_queue_unclaim(struct caps_actor *owner, struct caps_message *message,
 			struct caps_wakes *wakes);
-void caps_queue_remove(struct caps_port *port, struct caps_message *message,
-		       struct caps_wakes *wakes);
+void __caps_queue_remove(struct caps_port *port, struct caps_message *message,
+			 struct caps_wakes *wakes);
+
+/**
+ * caps_queue_claim - choose what to deliver, and reserve it
+ * @actor: who receives
+ * @port: from which of its ports, or NULL for any enabled one
+ * @wakes: whom to wake
+ *
+ * Return: the message, or NULL if nothing is there.
+ */
+static inline struct caps_message *caps_queue_claim(struct caps_actor *actor,
+						    struct caps_port *port,
+						    struct caps_wakes *wakes)
+{
+	if (!port && RB_EMPTY_ROOT(&actor->ready.rb_root))
+		return NULL;
+	return __caps_queue_claim(actor, port, wakes);
+}
+
+/**
+ * caps_queue_remove - a message leaves its port
+ * @port: the port; it may have lost its owner already
+ * @message: queued, blocked or claimed
+ * @wakes: whom to wake
+ *
+ * The caller inherits the place reference, and the message its port.
+ */
+static inline void caps_queue_remove(struct caps_port *port,
+				     struct caps_message *message,
+				     struct caps_wakes *wakes)
+{
+	lockdep_assert_held(&message->holder->lock);
+
+	if (message->counted || !message->claimed) {
+		__caps_queue_remove(port, message, wakes);
+		return;
+	}
+	message->claimed = false;
+	port->claimed--;
+}
 
 #endif

@@ -2,23 +2,30 @@
 /*
  * Receiving: choose a message, deliver it while it is claimed, then take it.
  *
- * A sleeping receiver's struct caps_waiter is on its stack. It may be touched
+ * A waiting receiver's struct caps_waiter is on its stack. It may be touched
  * under the actor's lock while it is in a list, and last of all by the store
  * that gives it a message or an error:
  *
  *	receiver			sender
  *	lock; add to list; unlock	lock; take off list
- *	set state			get_task(waiter->task)
+ *	set state			asleep? get_task(waiter->task)
  *	load-acquire(message)		store-release(waiter->message)
  *	sleep				unlock; wake the task, not the waiter
+ *
+ * A server that has just answered stands in the list before it offers the CPU
+ * to its client, so that the next call is handed to it. It is not asleep, will
+ * look again, and need not be woken; only if nothing has come it says, under
+ * the lock, that from now on it must be.
  */
 #include <linux/sched/signal.h>
 #include <linux/uaccess.h>
 
 #include "account.h"
 #include "actor.h"
+#include "badge.h"
 #include "ipc.h"
 #include "message.h"
+#include "payload.h"
 #include "port.h"
 #include "queue.h"
 #include "trace.h"
@@ -30,6 +37,7 @@ struct reception {
 	u64 deadline;
 	u64 id;				/* reserved for what is received */
 	bool waited;
+	struct caps_wakes *wakes;	/* to be run before waiting */
 };
 
 static void release_id(struct reception *r)
@@ -56,39 +64,64 @@ static int may_receive(struct reception *r)
 	return r->id ? 0 : -ENOSPC;
 }
 
-static void sleep_for_message(struct caps_waiter *waiter, u64 deadline,
-			      int *err)
+/* From now on who gives us something must wake us. */
+static void fall_asleep(struct caps_actor *actor, struct caps_waiter *waiter)
+{
+	spin_lock(&actor->lock);
+	waiter->asleep = true;
+	spin_unlock(&actor->lock);
+}
+
+static int sleep_for_message(struct caps_waiter *waiter, u64 deadline)
 {
 	const unsigned int state = TASK_INTERRUPTIBLE | TASK_FREEZABLE;
+	int err = 0;
 
-	while (!*err) {
+	while (!err) {
 		set_current_state(state);
 		/* Pair with whoever gave us the one or the other. */
 		if (smp_load_acquire(&waiter->message) ||
 		    smp_load_acquire(&waiter->error)) /* likewise */
 			break;
-		*err = caps_sleep(state, deadline);
+		err = caps_sleep(state, deadline);
 	}
 	__set_current_state(TASK_RUNNING);
+	return err;
+}
+
+/* Not given anything: out of the list, unless that comes too late. */
+static void leave_list(struct caps_actor *actor, struct caps_waiter *waiter)
+{
+	spin_lock(&actor->lock);
+	if (!waiter->message && !waiter->error)
+		list_del(&waiter->link);
+	spin_unlock(&actor->lock);
 }
 
 /* Called with the actor's lock held, returns without. */
 static struct caps_message *wait_for_message(struct reception *r)
 {
 	struct caps_actor *actor = r->actor;
-	struct caps_waiter waiter = { .task = current };
+	struct caps_waiter waiter __uninitialized;
 	int err = 0;
 
+	waiter.task = current;
+	waiter.asleep = !r->wakes->count;
+	waiter.message = NULL;
+	waiter.error = 0;
 	list_add_tail(&waiter.link, r->port ? &r->port->waiters :
 					      &actor->waiters);
 	spin_unlock(&actor->lock);
 	r->waited = true;
-	sleep_for_message(&waiter, r->deadline, &err);
-	if (err) {
-		/* What was given to us until now is ours to deal with. */
-		spin_lock(&actor->lock);
-		list_del_init(&waiter.link);
-		spin_unlock(&actor->lock);
+	caps_wakes_run(r->wakes);
+
+	/* Pairs with hand_over(). */
+	if (!smp_load_acquire(&waiter.message)) {
+		if (!waiter.asleep)
+			fall_asleep(actor, &waiter);
+		err = sleep_for_message(&waiter, r->deadline);
+		if (err)
+			leave_list(actor, &waiter);
 	}
 	if (waiter.message)
 		return waiter.message;
@@ -101,29 +134,25 @@ static struct caps_message *wait_for_message(struct reception *r)
 static struct caps_message *claim_message(struct reception *r)
 {
 	struct caps_actor *actor = r->actor;
-	struct caps_message *message;
-	struct caps_wakes wakes;
+	struct caps_message *message = NULL;
 	int err;
 
-	caps_wakes_init(&wakes);
 	spin_lock(&actor->lock);
 	while ((err = may_receive(r)) == -ENOSPC) {
 		spin_unlock(&actor->lock);
 		err = caps_table_grow(&actor->messages);
-		if (err)
-			return ERR_PTR(err);
 		spin_lock(&actor->lock);
+		if (err)
+			break;
 	}
-	if (err) {
-		spin_unlock(&actor->lock);
-		return ERR_PTR(err);
+	if (!err) {
+		message = caps_queue_claim(actor, r->port, r->wakes);
+		if (!message && r->deadline)
+			return wait_for_message(r);
 	}
-	message = caps_queue_claim(actor, r->port, &wakes);
-	if (!message && r->deadline)
-		return wait_for_message(r);
 	spin_unlock(&actor->lock);
-	caps_wakes_run(&wakes);
-	return message ?: ERR_PTR(-EAGAIN);
+	caps_wakes_run(r->wakes);
+	return message ?: ERR_PTR(err ?: -EAGAIN);
 }
 
 /* Is it still to be delivered? The actor's lock is held. */
@@ -195,24 +224,22 @@ static int take_message(struct reception *r, struct caps_message *message,
 	struct caps_actor *actor = r->actor;
 	struct caps_port *port = message->port;
 	struct caps_message *rest;
-	struct caps_wakes wakes;
 	u64 forget = 0;
 
-	caps_wakes_init(&wakes);
 	spin_lock(&actor->lock);
 	if (actor->dead || !still_wanted(message)) {
 		spin_unlock(&actor->lock);
 		undeliver(actor, message);
 		return actor->dead ? -ENOTCONN : -EAGAIN;
 	}
-	caps_queue_remove(port, message, &wakes);
-	*sequence = message->sequence = ++port->sequence;
+	caps_queue_remove(port, message, r->wakes);
+	*sequence = message->header.sequence = ++port->sequence;
 	if (message->kind >= CAPS_KIND_REPLY && !hold)
 		forget = message->sent_id;
 	rest = place_message(r, message, hold);
 	spin_unlock(&actor->lock);
-	caps_wakes_poll(&wakes, actor);
-	caps_wakes_run(&wakes);
+	caps_wakes_poll(r->wakes, actor);
+	caps_wakes_run(r->wakes);
 
 	if (forget)
 		caps_message_forget_id(message->sender, forget);
@@ -242,47 +269,100 @@ static u64 id_of(const struct caps_message *message, bool hold, u64 reserved)
 	return hold ? reserved : 0;
 }
 
+static inline u32 header_flags(const struct caps_message *message, u32 kind, bool hold,
+			bool more)
+{
+	const struct caps_body *body = caps_message_payload(message)->body;
+	u32 flags = message->header.flags & CAPS_HEADER_IDENTITY;
+
+	if (hold || kind == CAPS_KIND_CANCELLED)
+		flags |= CAPS_HEADER_HELD;
+	if (hold && (kind == CAPS_KIND_CALL ||
+		     (kind == CAPS_KIND_SEND && message->source)))
+		flags |= CAPS_HEADER_ANSWERABLE;
+	if (more)
+		flags |= CAPS_HEADER_TRUNCATED;
+	if (body && body->pinned)
+		flags |= CAPS_HEADER_PINNED;
+	return flags;
+}
+
+/* The message is claimed: nobody else looks at its header. */
+static void fill_header(struct caps_message *message, u32 kind)
+{
+	const struct caps_payload *payload = caps_message_payload(message);
+	struct caps_header *header = &message->header;
+
+	header->badge = message->badge ? message->badge->value : 0;
+	header->cookie = message->port->cookie;
+	header->body_len = payload->body_len;
+	header->annex_len = payload->annex_len;
+	header->kind = kind;
+	if (kind == CAPS_KIND_REPLY) {
+		header->badge = 0;
+		header->status = message->status;
+		header->error = -message->error;
+	}
+}
+
+/* A notice is about a message whose own header others may be looking at. */
+static int put_notice(const struct caps_message *message, u32 kind, u64 id,
+		      struct caps_header __user *uheader)
+{
+	struct caps_header header = message->header;
+
+	header.id = id;
+	header.kind = kind;
+	header.cookie = message->port->cookie;
+	header.body_len = 0;
+	header.annex_len = 0;
+	header.flags = header_flags(message, kind, false, false);
+	caps_header_translate(message, &header);
+	return copy_to_user(uheader, &header,
+			    offsetof(struct caps_header, sequence)) ?
+	       -EFAULT : 0;
+}
+
+static int put_header(struct caps_message *message, u32 kind, u64 id,
+		      struct caps_header __user *uheader)
+{
+	struct caps_header header __uninitialized;
+	const struct caps_header *shown = &message->header;
+
+	fill_header(message, kind);
+	message->header.id = id;
+	if (caps_header_is_foreign()) {
+		header = message->header;
+		caps_header_translate(message, &header);
+		shown = &header;
+	}
+	return caps_copy_out(uheader, shown,
+			     offsetof(struct caps_header, sequence));
+}
+
 /* Write everything but the sequence number. Returns whether to hold it. */
 static int deliver(struct reception *r, struct caps_message *message,
 		   struct caps_receive *args,
 		   struct caps_header __user *uheader)
 {
-	struct caps_header header;
 	u32 kind = kind_of(message);
-	int more = 0;
-	bool hold;
+	int more, hold;
 
 	trace_caps_claim(r->actor, message);
+	if (kind > CAPS_KIND_REPLY)
+		return put_notice(message, kind, id_of(message, false, 0),
+				  uheader);
 	if (kind == CAPS_KIND_CALL &&
 	    caps_overdrawn(r->actor->chain, CAPS_MESSAGES))
 		return -EDQUOT;
-	if (kind <= CAPS_KIND_REPLY)
-		more = caps_payload_store(r->actor,
-					  caps_message_payload(message),
-					  &args->buffer);
+	more = caps_payload_store(r->actor, caps_message_payload(message),
+				  &args->buffer);
 	if (more < 0)
 		return more;
-
-	hold = kind == CAPS_KIND_CALL || more ||
-	       (kind <= CAPS_KIND_REPLY && (args->flags & CAPS_HOLD));
-	caps_message_header(message, &header);
-	if (kind >= CAPS_KIND_CANCELLED) {
-		header.body_len = 0;
-		header.annex_len = 0;
-	}
-	header.kind = kind;
-	header.id = id_of(message, hold, r->id);
-	if (hold || kind == CAPS_KIND_CANCELLED)
-		header.flags |= CAPS_HEADER_HELD;
-	if (hold && (kind == CAPS_KIND_CALL ||
-		     (kind == CAPS_KIND_SEND && message->source)))
-		header.flags |= CAPS_HEADER_ANSWERABLE;
-	if (more)
-		header.flags |= CAPS_HEADER_TRUNCATED;
-	if (copy_to_user(uheader, &header,
-			 offsetof(struct caps_header, sequence)))
-		return -EFAULT;
-	return hold;
+	hold = kind == CAPS_KIND_CALL || more || (args->flags & CAPS_HOLD);
+	message->header.flags = header_flags(message, kind, hold, more);
+	return put_header(message, kind, id_of(message, hold, r->id),
+			  uheader) ?: hold;
 }
 
 static int receive_one(struct reception *r, struct caps_receive *args,
@@ -311,19 +391,20 @@ static int receive_one(struct reception *r, struct caps_receive *args,
 }
 
 static int reception_begin(struct reception *r, struct caps_actor *actor,
-			   u64 port, u64 deadline)
+			   u64 port, u64 deadline, struct caps_wakes *wakes)
 {
 	r->actor = actor;
 	r->port = NULL;
 	r->deadline = deadline;
 	r->id = 0;
 	r->waited = false;
+	r->wakes = wakes;
 	if (port != CAPS_ANY_PORT)
 		r->port = caps_capability_own_port(actor, port, 0);
 	return PTR_ERR_OR_ZERO(r->port);
 }
 
-static void reception_end(struct reception *r)
+static inline void reception_end(struct reception *r)
 {
 	release_id(r);
 	caps_port_put(r->port);
@@ -334,18 +415,21 @@ static void reception_end(struct reception *r)
  * @actor: who receives
  * @args: checked
  * @uheader: where the header goes
+ * @wakes: run before anything that may take long
  *
  * Return: 0, and see the uapi header for everything else.
  */
 int caps_receive(struct caps_actor *actor, struct caps_receive *args,
-		 struct caps_header __user *uheader)
+		 struct caps_header __user *uheader, struct caps_wakes *wakes)
 {
-	struct reception r;
+	struct reception r __uninitialized;
 	int err;
 
-	err = reception_begin(&r, actor, args->port, args->deadline);
-	if (err)
+	err = reception_begin(&r, actor, args->port, args->deadline, wakes);
+	if (err) {
+		caps_wakes_run(wakes);
 		return err;
+	}
 	err = receive_one(&r, args, uheader);
 	reception_end(&r);
 	return err;
@@ -374,7 +458,8 @@ int caps_receive_batch(struct caps_actor *actor,
 {
 	struct caps_receive __user *entries = u64_to_user_ptr(args->entries);
 	struct caps_receive entry;
-	struct reception r;
+	struct caps_wakes wakes;
+	struct reception r __uninitialized;
 	int err;
 
 	args->received = 0;
@@ -382,7 +467,8 @@ int caps_receive_batch(struct caps_actor *actor,
 		return -EINVAL;
 	if (args->count > CAPS_MAX_BATCH)
 		return -EMSGSIZE;
-	err = reception_begin(&r, actor, args->port, args->deadline);
+	caps_wakes_init(&wakes);
+	err = reception_begin(&r, actor, args->port, args->deadline, &wakes);
 	if (err)
 		return err;
 	while (args->received < args->count) {

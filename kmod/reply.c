@@ -8,13 +8,14 @@
 #include "actor.h"
 #include "ipc.h"
 #include "message.h"
+#include "payload.h"
 #include "port.h"
 #include "queue.h"
 #include "trace.h"
 #include "wait.h"
 
 /* The message that @actor holds by @id. The lock is held. */
-static struct caps_message *held_find(struct caps_actor *actor, u64 id)
+static inline struct caps_message *held_find(struct caps_actor *actor, u64 id)
 {
 	struct caps_message *message;
 
@@ -56,7 +57,6 @@ struct caps_message *caps_held_get(struct caps_actor *actor, u64 id)
 static void held_remove(struct caps_actor *actor, struct caps_message *message)
 {
 	caps_table_remove(&actor->messages, message->held_id);
-	caps_table_release(&actor->messages, message->held_id);
 }
 
 /*
@@ -83,14 +83,12 @@ static void put_ended(struct caps_message *message, bool notice)
 }
 
 static int reply_begin(struct caps_actor *actor, u64 id,
-		       struct caps_message **result)
+		       struct caps_message **result, struct caps_wakes *wakes)
 {
 	struct caps_message *message;
-	struct caps_wakes wakes;
 	bool notice = false, ended = false;
 	int err = 0;
 
-	caps_wakes_init(&wakes);
 	spin_lock(&actor->lock);
 	message = held_find(actor, id);
 	if (!message) {
@@ -103,7 +101,7 @@ static int reply_begin(struct caps_actor *actor, u64 id,
 	} else if (message->state == CAPS_CANCELLED) {
 		err = -ECANCELED;
 		ended = true;
-		notice = end_cancelled(actor, message, &wakes);
+		notice = end_cancelled(actor, message, wakes);
 	} else {
 		message->busy = true;
 		*result = caps_message_get(message);
@@ -183,18 +181,19 @@ static int reply_commit(struct caps_actor *actor, struct caps_message *message,
  * caps_reply - answer a message that is held
  * @actor: who answers
  * @args: checked
+ * @wakes: whom to wake afterwards
  *
  * Return: 0, and see the uapi header for everything else.
  */
-int caps_reply(struct caps_actor *actor, struct caps_reply *args)
+int caps_reply(struct caps_actor *actor, struct caps_reply *args,
+	       struct caps_wakes *wakes)
 {
 	struct caps_message *message;
-	struct caps_wakes wakes;
 	bool notice = false, sync;
 	int err, failed;
 
 	args->result = 0;
-	err = reply_begin(actor, args->id, &message);
+	err = reply_begin(actor, args->id, &message, wakes);
 	if (err)
 		return err;
 	failed = reply_load(actor, message, args);
@@ -202,13 +201,12 @@ int caps_reply(struct caps_actor *actor, struct caps_reply *args)
 		reply_unload(message);
 
 	sync = message->sync;
-	caps_wakes_init(&wakes);
 	spin_lock(&actor->lock);
 	if (failed && failed != -ECANCELED) {
 		message->busy = false;
 		err = failed;
 	} else {
-		err = reply_commit(actor, message, args->status, &wakes,
+		err = reply_commit(actor, message, args->status, wakes,
 				   &notice);
 	}
 	spin_unlock(&actor->lock);
@@ -225,8 +223,6 @@ int caps_reply(struct caps_actor *actor, struct caps_reply *args)
 		caps_message_put(message);
 	}
 	caps_message_put(message);
-	/* Last, so that the caller finds its message free for the next call. */
-	caps_wakes_run(&wakes);
 	return err;
 }
 
@@ -392,14 +388,9 @@ int caps_get_header(struct caps_actor *actor, struct caps_get_header *args)
 	spin_lock(&actor->lock);
 	message = held_find(actor, args->id);
 	if (message) {
-		caps_message_header(message, &args->header);
-		args->header.id = args->id;
-		args->header.kind = message->kind;
-		args->header.flags |= CAPS_HEADER_HELD;
-		if (message->kind == CAPS_KIND_CALL ||
-		    (message->kind == CAPS_KIND_SEND && message->source))
-			args->header.flags |= CAPS_HEADER_ANSWERABLE;
-		args->header.sequence = message->sequence;
+		args->header = message->header;
+		if (caps_header_is_foreign())
+			caps_header_translate(message, &args->header);
 	}
 	spin_unlock(&actor->lock);
 	return message ? 0 : -ENOMSG;

@@ -9,6 +9,7 @@
 #include "capability.h"
 #include "ipc.h"
 #include "message.h"
+#include "payload.h"
 #include "port.h"
 #include "queue.h"
 #include "trace.h"
@@ -34,7 +35,7 @@ static int post_once(struct caps_actor *actor, struct caps_message *message,
 	capability = caps_capability_find(actor, handle);
 	if (!capability)
 		return -EBADF;
-	err = may_send(capability, message->operation);
+	err = may_send(capability, message->header.operation);
 	if (err)
 		return err;
 	badge = capability->badge;
@@ -71,7 +72,7 @@ static int post_once(struct caps_actor *actor, struct caps_message *message,
 int caps_post(struct caps_actor *actor, struct caps_message *message,
 	      u64 handle, bool may_block)
 {
-	struct caps_wakes wakes;
+	struct caps_wakes wakes __uninitialized;
 	int err;
 
 	caps_wakes_init(&wakes);
@@ -174,8 +175,8 @@ int caps_send(struct caps_actor *actor, struct caps_send *args, u32 kind)
 		caps_port_put(source);
 		return PTR_ERR(message);
 	}
-	message->operation = args->operation;
-	message->address = args->address;
+	message->header.operation = args->operation;
+	message->header.address = args->address;
 	message->source = source;
 
 	err = send_load(actor, message, args);

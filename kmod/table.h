@@ -62,20 +62,26 @@ static inline u32 caps_table_chunk_size(unsigned int chunk)
 static inline struct caps_slot *caps_table_slot(struct caps_table *table,
 						u32 slot)
 {
-	unsigned int chunk = fls(slot / CAPS_TABLE_FIRST);
+	unsigned int chunk;
 	struct caps_slot *slots;
 	u32 size;
 
+	if (likely(slot < CAPS_TABLE_FIRST)) {
+		/* Pairs with caps_table_grow(). */
+		slots = smp_load_acquire(&table->chunks[0]);
+		slot = array_index_nospec(slot, CAPS_TABLE_FIRST);
+		return slots ? &slots[slot] : NULL;
+	}
+	chunk = fls(slot / CAPS_TABLE_FIRST);
 	if (chunk >= CAPS_TABLE_CHUNKS)
 		return NULL;
 	chunk = array_index_nospec(chunk, CAPS_TABLE_CHUNKS);
-	/* Pairs with caps_table_grow(). */
-	slots = smp_load_acquire(&table->chunks[chunk]);
+	slots = smp_load_acquire(&table->chunks[chunk]); /* likewise */
 	if (!slots)
 		return NULL;
 	/* Chunk n > 0 holds the slots from its own size on. */
 	size = caps_table_chunk_size(chunk);
-	return &slots[array_index_nospec(chunk ? slot - size : slot, size)];
+	return &slots[array_index_nospec(slot - size, size)];
 }
 
 /**
@@ -132,42 +138,49 @@ static inline void caps_table_publish(struct caps_table *table, u64 handle,
 	smp_store_release(&caps_table_slot(table, handle)->object, object);
 }
 
-/**
- * caps_table_remove - make a handle find nothing
- * @table: the table, locked
- * @handle: a handle; it stays reserved
- *
- * Return: what it found until now, or NULL.
- */
-static inline void *caps_table_remove(struct caps_table *table, u64 handle)
+static inline void caps_table_free_slot(struct caps_table *table,
+					struct caps_slot *slot, u32 index)
 {
-	void *object = caps_table_find(table, handle);
-
-	lockdep_assert_held(table->lock);
-
-	if (object)
-		WRITE_ONCE(caps_table_slot(table, handle)->object, NULL);
-	return object;
-}
-
-/**
- * caps_table_release - give a reserved slot back
- * @table: the table, locked
- * @handle: its handle, which finds nothing now and never will again
- */
-static inline void caps_table_release(struct caps_table *table, u64 handle)
-{
-	struct caps_slot *slot = caps_table_slot(table, handle);
-
-	lockdep_assert_held(table->lock);
-
-	WRITE_ONCE(slot->object, NULL);
 	WRITE_ONCE(slot->generation, slot->generation + 1);
 	table->used--;
 	if (!slot->generation)
 		return;		/* worn out */
 	slot->next = table->free;
-	table->free = (u32)handle;
+	table->free = index;
+}
+
+/**
+ * caps_table_release - give back a slot under which nothing was published
+ * @table: the table, locked
+ * @handle: its handle, which never will find anything
+ */
+static inline void caps_table_release(struct caps_table *table, u64 handle)
+{
+	lockdep_assert_held(table->lock);
+
+	caps_table_free_slot(table, caps_table_slot(table, handle), handle);
+}
+
+/**
+ * caps_table_remove - make a handle find nothing ever again
+ * @table: the table, locked
+ * @handle: any value
+ *
+ * Return: what it found until now, or NULL.
+ */
+static inline void *caps_table_remove(struct caps_table *table, u64 handle)
+{
+	struct caps_slot *slot = caps_table_slot(table, handle);
+	void *object;
+
+	lockdep_assert_held(table->lock);
+
+	if (!slot || slot->generation != handle >> 32 || !slot->object)
+		return NULL;
+	object = slot->object;
+	WRITE_ONCE(slot->object, NULL);
+	caps_table_free_slot(table, slot, handle);
+	return object;
 }
 
 #endif

@@ -56,7 +56,7 @@ TRACE_EVENT(caps_send,
 	TP_fast_assign(
 		__entry->sender = pid_nr(message->sender->tgid);
 		__entry->kind = message->kind;
-		__entry->operation = message->operation;
+		__entry->operation = message->header.operation;
 		__entry->body_len = message->request.body_len;
 		__entry->state = message->state;
 	),
