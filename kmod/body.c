@@ -16,6 +16,7 @@
 #include "trace.h"
 
 #define PIN_BATCH	512	/* pages pinned between two looks around */
+#define READ_BATCH	(64 << 10)	/* bytes copied under a body's lock */
 
 static int user_data_load_iov(struct caps_user_data *data,
 			      const struct caps_data *user)
@@ -94,6 +95,7 @@ static struct caps_body *body_alloc(struct caps_chain *chain, u32 pages,
 		return NULL;
 	memset(body, 0, sizeof(*body));
 	refcount_set(&body->refs, 1);
+	spin_lock_init(&body->lock);
 	body->chain = caps_chain_get(chain);
 	body->segments = (struct caps_segment *)(body + 1);
 	body->pages = (struct page **)(body->segments + segments);
@@ -101,29 +103,47 @@ static struct caps_body *body_alloc(struct caps_chain *chain, u32 pages,
 	return body;
 }
 
-static void body_drop_pages(struct caps_body *body)
+/* Give the first @count pages back, and all that was charged. */
+static void body_drop_pages(struct caps_body *body, u32 count)
 {
 	u32 i;
 
 	if (body->writable) {
-		unpin_user_pages_dirty_lock(body->pages, body->page_count,
-					    true);
+		unpin_user_pages_dirty_lock(body->pages, count, true);
 	} else if (body->pinned) {
-		unpin_user_pages(body->pages, body->page_count);
+		unpin_user_pages(body->pages, count);
 	} else {
-		for (i = 0; i < body->page_count; i++)
+		for (i = 0; i < count; i++)
 			__free_page(body->pages[i]);
 	}
+	mm_unaccount_pinned_pages(&body->locked);
+	body->locked.user = NULL;
+	caps_uncharge(body->chain, body->pinned ? CAPS_PINNED_BYTES :
+		      CAPS_KERNEL_BYTES, body->charged);
+	body->charged = 0;
+}
+
+/**
+ * __caps_body_revoke - the owner of a pinned body has its memory back
+ * @body: the caller has a reference; whoever reads finds it gone
+ */
+void __caps_body_revoke(struct caps_body *body)
+{
+	u32 count;
+
+	spin_lock(&body->lock);
+	count = body->page_count;
+	WRITE_ONCE(body->page_count, 0);
+	spin_unlock(&body->lock);
+	if (count)
+		body_drop_pages(body, count);
 }
 
 void __caps_body_free(struct caps_body *body)
 {
 	struct caps_message *dispose = body->dispose;
 
-	body_drop_pages(body);
-	mm_unaccount_pinned_pages(&body->locked);
-	caps_uncharge(body->chain, body->pinned ? CAPS_PINNED_BYTES :
-		      CAPS_KERNEL_BYTES, body->charged);
+	body_drop_pages(body, body->page_count);
 	caps_chain_put(body->chain);
 	kvfree(body);
 	caps_gone(CAPS_LIVE_BODIES);
@@ -316,12 +336,48 @@ static size_t run_length(const struct caps_body *body, u32 i, u32 offset,
 	return min(n, len);
 }
 
+static size_t copied_read(const struct caps_body *body, u32 i, u32 offset,
+			  size_t len, struct iov_iter *to)
+{
+	size_t n = min_t(size_t, PAGE_SIZE - offset, len);
+
+	return _copy_to_iter(page_address(body->pages[i]) + offset, n, to);
+}
+
+/* As much as goes without a fault, and while the pages are there. */
+static size_t pinned_read(struct caps_body *body, u32 i, u32 offset,
+			  size_t len, struct iov_iter *to)
+{
+	size_t n, copied = 0;
+
+	spin_lock(&body->lock);
+	if (body->page_count) {
+		n = run_length(body, i, offset, min_t(size_t, len, READ_BATCH));
+		pagefault_disable();
+		copied = _copy_to_iter(page_address(body->pages[i]) + offset,
+				       n, to);
+		pagefault_enable();
+	}
+	spin_unlock(&body->lock);
+	return copied;
+}
+
+/* Nothing could be copied: fault the reader's own memory in, if that is why. */
+static bool may_read_on(const struct caps_body *body, size_t len,
+			const struct iov_iter *to)
+{
+	len = min_t(size_t, len, READ_BATCH);
+	return body->pinned && !caps_body_revoked(body) &&
+	       fault_in_iov_iter_writeable(to, len) < len &&
+	       !fatal_signal_pending(current);
+}
+
 /* Copy @len bytes from @from on in one segment; returns what was copied. */
-static size_t segment_read(const struct caps_body *body,
+static size_t segment_read(struct caps_body *body,
 			   const struct caps_segment *segment, u64 from,
 			   size_t len, struct iov_iter *to)
 {
-	size_t n, copied, done = 0;
+	size_t n, done = 0;
 	u64 position;
 	u32 i, offset;
 
@@ -329,11 +385,12 @@ static size_t segment_read(const struct caps_body *body,
 		position = segment->offset + from + done;
 		i = segment->first + (position >> PAGE_SHIFT);
 		offset = offset_in_page(position);
-		n = run_length(body, i, offset, len - done);
-		copied = _copy_to_iter(page_address(body->pages[i]) + offset,
-				       n, to);
-		done += copied;
-		if (copied != n)
+		if (body->pinned)
+			n = pinned_read(body, i, offset, len - done, to);
+		else
+			n = copied_read(body, i, offset, len - done, to);
+		done += n;
+		if (!n && !may_read_on(body, len - done, to))
 			break;
 		cond_resched();
 	}
@@ -346,10 +403,10 @@ static size_t segment_read(const struct caps_body *body,
  * @offset: where to begin
  * @to: where it goes and how much is wanted; advanced
  *
- * Return: bytes copied; less than both ends allow only after a fault.
+ * Return: bytes copied; less than both ends allow only after a fault, or when
+ * the body is revoked.
  */
-size_t caps_body_read(const struct caps_body *body, u64 offset,
-		      struct iov_iter *to)
+size_t caps_body_read(struct caps_body *body, u64 offset, struct iov_iter *to)
 {
 	const struct caps_segment *segment = body->segments;
 	const struct caps_segment *end = segment + body->segment_count;

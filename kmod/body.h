@@ -13,6 +13,15 @@
  * consumed, each reader one while it copies; the last one unpins. What was
  * charged is given back then, and the owner who asked is told (@dispose).
  * Puts sleep and are made without a lock.
+ *
+ * An owner who is not told gets the memory back when the message has ended,
+ * whoever still reads: caps_body_revoke() takes the pages away. Readers look
+ * whether they are there, and copy with page faults off, under @lock:
+ *
+ *	reader				owner
+ *	lock; pages gone? stop		lock; take the pages away
+ *	copy some; unlock		unlock; unpin; use the memory
+ *	fault own memory in; again
  */
 #ifndef _CAPS_BODY_H
 #define _CAPS_BODY_H
@@ -38,7 +47,8 @@ struct caps_body {
 	refcount_t refs;
 	bool pinned;
 	bool writable;			/* pinned for writing */
-	u32 page_count;
+	spinlock_t lock;		/* guards page_count of a pinned one */
+	u32 page_count;			/* 0 once revoked */
 	u32 segment_count;
 	u64 len;
 	long charged;			/* bytes, pinned or kernel */
@@ -72,6 +82,7 @@ struct caps_body *caps_body_pin(struct caps_actor *actor,
 				const struct caps_user_data *data,
 				bool writable, bool locked);
 void __caps_body_free(struct caps_body *body);
+void __caps_body_revoke(struct caps_body *body);
 
 static inline struct caps_body *caps_body_get(struct caps_body *body)
 {
@@ -85,8 +96,19 @@ static inline void caps_body_put(struct caps_body *body)
 		__caps_body_free(body);
 }
 
-size_t caps_body_read(const struct caps_body *body, u64 offset,
-		      struct iov_iter *to);
+/* Without other references there is no reader. */
+static inline void caps_body_revoke(struct caps_body *body)
+{
+	if (body && body->pinned && refcount_read(&body->refs) > 1)
+		__caps_body_revoke(body);
+}
+
+static inline bool caps_body_revoked(const struct caps_body *body)
+{
+	return body->pinned && !READ_ONCE(body->page_count);
+}
+
+size_t caps_body_read(struct caps_body *body, u64 offset, struct iov_iter *to);
 
 /*
  * A caller's reply buffer, pinned for writing, which the replier fills.

@@ -150,6 +150,8 @@ int caps_call(struct caps_actor *actor, struct caps_call *args)
 	err = call_wait(message, args);
 	caps_direct_close(message->reply.direct);
 	if (!err) {
+		/* Another thread of the server may still read it. */
+		caps_payload_drop(&message->request);
 		err = call_result(actor, message, args);
 		caps_payload_drop(&message->reply);
 	}

@@ -249,12 +249,16 @@ static void withdraw(struct caps_message *message, struct remains *remains,
 	if (!message->claimed) {
 		caps_queue_remove(message->port, message, wakes);
 		remains->place = true;
+	} else if (message->request.body) {
+		remains->body = caps_body_get(message->request.body);
 	}
 	message->state = CAPS_WITHDRAWN;
 }
 
 static void put_remains(struct caps_message *message, struct remains *remains)
 {
+	/* The sender has left: nobody reads on. */
+	caps_body_revoke(remains->body);
 	caps_body_put(remains->body);
 	caps_port_put(remains->port);
 	if (remains->chain) {

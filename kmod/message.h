@@ -161,7 +161,10 @@ static inline void caps_message_put(struct caps_message *message)
 		__caps_message_free(message);
 }
 
-/* Give the body's pages back; nobody else uses the payload any more. */
+/*
+ * Give the body's pages back; nobody else uses the payload any more. Who is to
+ * be told when they are free waits for whoever still reads.
+ */
 static inline void caps_payload_drop(struct caps_payload *payload)
 {
 	struct caps_body *body = payload->body;
@@ -169,6 +172,8 @@ static inline void caps_payload_drop(struct caps_payload *payload)
 	if (!body)
 		return;
 	payload->body = NULL;
+	if (!body->dispose)
+		caps_body_revoke(body);
 	caps_body_put(body);
 }
 

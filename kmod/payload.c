@@ -84,7 +84,11 @@ static ssize_t read_pages(const struct caps_payload *payload, u64 offset,
 	else
 		done = copy_to_iter(payload->data + CAPS_MAX_ANNEX + offset,
 				    left, &data.iter);
-	err = done == left ? done : -EFAULT;
+	if (done == left)
+		err = done;
+	else
+		err = payload->body && caps_body_revoked(payload->body) ?
+		      -ECANCELED : -EFAULT;
 out:
 	caps_user_data_free(&data);
 	return err;

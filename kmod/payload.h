@@ -90,7 +90,8 @@ static inline int caps_payload_load(struct caps_actor *actor,
  * @offset: where to begin
  * @to: kernel copy of the user's struct
  *
- * Return: bytes copied, or -EFAULT, -EINVAL, -EMSGSIZE, -ENOMEM.
+ * Return: bytes copied, or -EFAULT, -EINVAL, -EMSGSIZE, -ENOMEM, or -ECANCELED
+ * if the body was revoked.
  */
 static inline ssize_t caps_payload_read(struct caps_actor *actor,
 					const struct caps_payload *payload,

@@ -379,6 +379,11 @@ static int receive_one(struct reception *r, struct caps_receive *args,
 		hold = deliver(r, message, args, uheader);
 		if (hold < 0) {
 			undeliver(r->actor, message);
+			/* Withdrawn while it was read: look for another. */
+			if (hold == -ECANCELED) {
+				err = -EAGAIN;
+				continue;
+			}
 			return hold;
 		}
 		err = take_message(r, message, hold, &sequence);

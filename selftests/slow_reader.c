@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Readers that stand still in memory of their own, half way through a pinned
+ * body, while its sender gets the buffer back. What the sender writes there
+ * from then on is not theirs to see, and they keep none of its pages.
+ */
+#include "caps_memory.h"
+#include "caps_state.h"
+
+#define LEN	(256 << 10)
+#define OLD	1		/* seed of what was sent */
+#define SECRET	2		/* and of what is written there afterwards */
+
+/* How the sender gets its buffer back. */
+enum end { TIMEOUT, ANSWER, DISCARD, ABORT, ASYNC_ANSWER };
+
+FIXTURE_VARIANT(tidy) {
+	enum end end;
+	bool receiving;		/* the reader is in CAPS_RECEIVE */
+};
+
+FIXTURE_VARIANT_ADD(tidy, deadline) { TIMEOUT };
+FIXTURE_VARIANT_ADD(tidy, deadline_while_received) { TIMEOUT, true };
+FIXTURE_VARIANT_ADD(tidy, answered) { ANSWER };
+FIXTURE_VARIANT_ADD(tidy, discarded) { DISCARD };
+FIXTURE_VARIANT_ADD(tidy, aborted) { ABORT };
+FIXTURE_VARIANT_ADD(tidy, aborted_while_received) { ABORT, true };
+FIXTURE_VARIANT_ADD(tidy, async_answered) { ASYNC_ANSWER };
+
+struct scene {
+	struct pair p;
+	char *sent;
+	struct caps_call call;
+	struct background caller;
+	__u64 async_id;		/* or 0: a call that waits */
+	__u64 held;
+	struct region region;
+	struct caps_get_data get;
+	struct caps_receive receive;
+	struct background reader;
+};
+
+static void scene_send(struct scene *s, enum end end)
+{
+	struct caps_send send = { .flags = CAPS_DEFER };
+
+	s->p = pair_open();
+	s->sent = pages_filled(LEN, 0, OLD);
+	if (end == ABORT || end == ASYNC_ANSWER) {
+		send.capability = s->p.cap;
+		send.data = data_of(s->sent, LEN);
+		need(caps_ioctl(s->p.client, CAPS_CALL_ASYNC, &send),
+		     "CAPS_CALL_ASYNC");
+		s->async_id = send.id;
+		return;
+	}
+	s->call = call_of(s->p.cap, "");
+	s->call.request = data_of(s->sent, LEN);
+	if (end == TIMEOUT)
+		s->call.deadline = in_ms(1500);
+	background_start(&s->caller, s->p.client, CAPS_CALL, &s->call);
+	if (!eventually(port_info(s->p.server, s->p.port).queued))
+		die("nothing was sent");
+}
+
+/* The reader stands at the first byte of what is not there yet. */
+static void scene_read(struct scene *s, bool receiving)
+{
+	struct caps_receive head = { .port = s->p.port };
+
+	if (receiving) {
+		s->receive = (struct caps_receive){ .port = s->p.port };
+		s->receive.buffer = data_of(s->region.map, LEN);
+		background_start(&s->reader, s->p.server, CAPS_RECEIVE,
+				 &s->receive);
+	} else {
+		need(caps_ioctl(s->p.server, CAPS_RECEIVE, &head),
+		     "CAPS_RECEIVE");
+		s->held = head.header.id;
+		s->get.id = s->held;
+		s->get.buffer = data_of(s->region.map, LEN);
+		background_start(&s->reader, s->p.server, CAPS_GET_DATA,
+				 &s->get);
+	}
+	if (!eventually(region_touched(&s->region)))
+		die("nobody reads");
+}
+
+static void scene_end(struct __test_metadata *_metadata, struct scene *s,
+		      enum end end)
+{
+	struct message m;
+
+	if (end == ANSWER || end == ASYNC_ANSWER)
+		EXPECT_OK(reply_text(s->p.server, s->held, 0, "done"));
+	else if (end == DISCARD)
+		EXPECT_OK(discard(s->p.server, s->held));
+	else if (end == ABORT)
+		EXPECT_EQ(s->held ? CAPS_ABORT_AT_SERVER : CAPS_ABORT_BEFORE,
+			  abort_call(s->p.client, s->async_id));
+
+	if (end == ASYNC_ANSWER)
+		EXPECT_OK(receive(s->p.client, CAPS_DEFAULT_PORT, &m));
+	else if (end != ABORT)
+		EXPECT_ERR(end == TIMEOUT ? ETIMEDOUT :
+			   end == DISCARD ? ECONNRESET : 0,
+			   background_join(&s->caller));
+}
+
+/* Words that were written after the sender had its buffer back. */
+static unsigned int secrets_in(const char *p)
+{
+	unsigned int i, n = 0;
+	__u64 word;
+
+	for (i = 0; i < LEN / 8; i++) {
+		memcpy(&word, p + 8 * i, 8);
+		n += word == pattern_word(SECRET, i);
+	}
+	return n;
+}
+
+TEST_F(tidy, sees_nothing_that_comes_later)
+{
+	struct scene s = { 0 };
+
+	if (!uffd_start(&s.region, LEN))
+		SKIP(return, "no userfaultfd");
+	scene_send(&s, variant->end);
+	scene_read(&s, variant->receiving);
+	scene_end(_metadata, &s, variant->end);
+
+	/* The sender has its buffer back, whatever the reader does. */
+	EXPECT_EQ(self->before.pinned, pages_pinned());
+	pattern_fill(s.sent, LEN, SECRET);
+	region_answer(&s.region);
+	if (!variant->receiving)
+		EXPECT_ERR(ECANCELED, background_join(&s.reader));
+	else
+		EXPECT_ERR(EAGAIN, background_join(&s.reader));
+	EXPECT_EQ(0, secrets_in(s.region.map));
+}
+
+TEST_HARNESS_MAIN
