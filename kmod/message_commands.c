@@ -124,9 +124,25 @@ int caps_do_reply(struct caps_actor *actor, union caps_args *args,
 	return err;
 }
 
+static int put_reply(u64 id, s32 outcome, u32 result,
+		     struct caps_reply __user *user)
+{
+	if (!user_write_access_begin(user, sizeof(*user)))
+		return -EFAULT;
+	unsafe_put_user(id, &user->id, fault);
+	unsafe_put_user(outcome, &user->outcome, fault);
+	unsafe_put_user(result, &user->result, fault);
+	user_write_access_end();
+	return 0;
+
+fault:
+	user_write_access_end();
+	return -EFAULT;
+}
+
 /*
- * What is in the struct already is not written again: in a server's loop
- * nothing changes but the id.
+ * The id is cleared first, since an answer that cannot be told of cannot be
+ * taken back either. In a server's loop there is nothing else to tell.
  */
 static int reply_first(struct caps_actor *actor, struct caps_reply *reply,
 		       struct caps_reply __user *user, struct caps_wakes *wakes)
@@ -134,12 +150,11 @@ static int reply_first(struct caps_actor *actor, struct caps_reply *reply,
 	u32 result = reply->result;
 	int err;
 
-	err = caps_reply(actor, reply, wakes);
-	if ((err != reply->outcome && put_user(err, &user->outcome)) ||
-	    (result != reply->result && put_user(reply->result,
-						 &user->result)) ||
-	    (!err && put_user(0ULL, &user->id)))
+	if (put_reply(0, reply->outcome, result, user))
 		return -EFAULT;
+	err = caps_reply(actor, reply, wakes);
+	if (err || reply->outcome || result != reply->result)
+		(void)put_reply(err ? reply->id : 0, err, reply->result, user);
 	return err;
 }
 

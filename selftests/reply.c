@@ -382,6 +382,23 @@ TEST_F(reply, answering_before_waiting)
 	EXPECT_OK(background_join(&b));
 }
 
+/* Failing has no effect. */
+TEST_F(reply, not_answering_what_cannot_be_told)
+{
+	struct caps_reply_receive *both = read_only(sizeof(*both));
+	__u64 id = held_call(self);
+	struct message m;
+
+	ASSERT_EQ(0, mprotect(both, sizeof(*both), PROT_READ | PROT_WRITE));
+	both->reply.id = id;
+	both->receive.port = self->port;
+	ASSERT_EQ(0, mprotect(both, sizeof(*both), PROT_READ));
+	EXPECT_ERR(EFAULT, caps_ioctl(self->fd, CAPS_REPLY_RECEIVE, both));
+	ASSERT_OK(reply_text(self->fd, id, 5, "now"));
+	ASSERT_OK(answer(self, &m));
+	EXPECT_EQ(5, m.header.status);
+}
+
 /* A mistake in the second half is found before the first is done. */
 TEST_F(reply, refused_as_a_whole)
 {
