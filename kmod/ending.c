@@ -152,6 +152,9 @@ void caps_message_return(struct caps_message *message)
 	struct caps_actor *owner;
 
 	caps_payload_drop(&message->request);
+	/* The table held a message, perhaps a caller's, for the body's sake. */
+	if (message->kind == CAPS_KIND_DISPOSE)
+		caps_message_forget_id(message->sender, message->sent_id);
 	caps_wakes_init(&wakes);
 
 	rcu_read_lock();

@@ -234,7 +234,7 @@ static int take_message(struct reception *r, struct caps_message *message,
 	}
 	caps_queue_remove(port, message, r->wakes);
 	*sequence = message->header.sequence = ++port->sequence;
-	if (message->kind >= CAPS_KIND_REPLY && !hold)
+	if (message->kind == CAPS_KIND_REPLY && !hold)
 		forget = message->sent_id;
 	rest = place_message(r, message, hold);
 	spin_unlock(&actor->lock);

@@ -168,7 +168,7 @@ static int reply_commit(struct caps_actor *actor, struct caps_message *message,
 	}
 	if (message->state != CAPS_TAKEN)
 		return -ENOMSG;
-	/* Until its DISPOSE the table keeps the id, and a reference. */
+	/* Until its body is free the table keeps the id, and a reference. */
 	if (body && body->dispose)
 		caps_message_get(message);
 	else

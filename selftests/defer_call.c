@@ -162,6 +162,9 @@ TEST_F(tidy, to_a_waiting_caller)
 		EXPECT_OK(background_join(&b));
 		EXPECT_PATTERN(out, sizes[i], i);
 		EXPECT_EQ(sizes[i], call.reply_body_len);
+		/* The caller's message is free before the notice is read. */
+		EXPECT_EQ(0, actor_info(p.server).held);
+		EXPECT_EQ(0, actor_info(p.server).pending);
 		one_dispose(_metadata, p.server, m.header.id);
 	}
 	EXPECT_FREE_PAGES();
