@@ -139,6 +139,23 @@ void __caps_body_revoke(struct caps_body *body)
 		body_drop_pages(body, count);
 }
 
+/**
+ * caps_body_charge_to - another pays for what was copied
+ * @body: the message's; a pinned one stays its owner's
+ * @chain: who pays from now on, whatever his limit
+ */
+void caps_body_charge_to(struct caps_body *body, struct caps_chain *chain)
+{
+	struct caps_chain *old = body->chain;
+
+	if (body->pinned)
+		return;
+	caps_charge_forced(chain, CAPS_KERNEL_BYTES, body->charged);
+	body->chain = caps_chain_get(chain);
+	caps_uncharge(old, CAPS_KERNEL_BYTES, body->charged);
+	caps_chain_put(old);
+}
+
 void __caps_body_free(struct caps_body *body)
 {
 	struct caps_message *dispose = body->dispose;

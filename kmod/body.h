@@ -81,6 +81,7 @@ struct caps_body *caps_body_pin(struct caps_actor *actor,
 				struct caps_chain *chain,
 				const struct caps_user_data *data,
 				bool writable, bool locked);
+void caps_body_charge_to(struct caps_body *body, struct caps_chain *chain);
 void __caps_body_free(struct caps_body *body);
 void __caps_body_revoke(struct caps_body *body);
 

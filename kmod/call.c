@@ -100,7 +100,8 @@ static int call_load(struct caps_actor *actor, struct caps_message *message,
 	struct caps_direct *direct;
 	int err;
 
-	err = caps_payload_load(actor, message->chain, &message->request,
+	err = caps_payload_load(actor, message->chain, message->chain,
+				&message->request,
 				&args->request, args->flags, true);
 	if (err || !(args->flags & CAPS_DIRECT_REPLY))
 		return err;

@@ -207,7 +207,6 @@ void caps_message_drop_reply(struct caps_message *message)
 /* What a cancelled message gives up, to be put after unlocking. */
 struct remains {
 	struct caps_body *body;
-	struct caps_chain *chain;
 	struct caps_port *port;
 	bool place;
 };
@@ -224,12 +223,7 @@ static void leave_taken(struct caps_message *message, struct remains *remains,
 
 	remains->body = message->request.body;
 	message->request.body = NULL;
-	remains->chain = message->chain;
-	message->chain = caps_chain_get(holder->chain);
-	message->adopted = true;
-	caps_charge_forced(message->chain, CAPS_MESSAGES, 1);
-	caps_charge_forced(message->chain, CAPS_KERNEL_BYTES,
-			   sizeof(*message));
+	caps_message_charge_to(message, holder->chain);
 	message->state = CAPS_CANCELLED;
 	if (message->kind != CAPS_KIND_CALL)
 		return;
@@ -264,12 +258,6 @@ static void put_remains(struct caps_message *message, struct remains *remains)
 	caps_body_revoke(remains->body);
 	caps_body_put(remains->body);
 	caps_port_put(remains->port);
-	if (remains->chain) {
-		caps_uncharge(remains->chain, CAPS_MESSAGES, 1);
-		caps_uncharge(remains->chain, CAPS_KERNEL_BYTES,
-			      sizeof(*message));
-		caps_chain_put(remains->chain);
-	}
 	if (remains->place)
 		caps_message_put(message);
 }

@@ -231,6 +231,27 @@ void __caps_message_free(struct caps_message *message)
 }
 
 /**
+ * caps_message_charge_to - another pays for a message and its copied request
+ * @message: the holder's lock is held, or nobody else can find it
+ * @chain: who pays from now on, whatever his limit
+ */
+void caps_message_charge_to(struct caps_message *message,
+			    struct caps_chain *chain)
+{
+	struct caps_chain *old = message->chain;
+
+	caps_charge_forced(chain, CAPS_MESSAGES, 1);
+	caps_charge_forced(chain, CAPS_KERNEL_BYTES, sizeof(*message));
+	message->chain = caps_chain_get(chain);
+	message->adopted = true;
+	caps_uncharge(old, CAPS_MESSAGES, 1);
+	caps_uncharge(old, CAPS_KERNEL_BYTES, sizeof(*message));
+	caps_chain_put(old);
+	if (message->request.body)
+		caps_body_charge_to(message->request.body, chain);
+}
+
+/**
  * caps_message_drop_spares - free what an actor keeps for its next sends
  * @actor: nobody uses it any more
  */

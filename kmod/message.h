@@ -95,7 +95,7 @@ struct caps_message {
 	bool claimed;			/* being delivered */
 	bool counted;			/* against the port's limit */
 	bool busy;			/* an answer is being made */
-	bool adopted;			/* charged to the holder */
+	bool adopted;			/* charged to another than the sender */
 	bool sync;			/* the caller sleeps; fixed when sent */
 	struct list_head link;
 	u64 arrival;
@@ -147,6 +147,8 @@ void caps_messages_exit(void);
 struct caps_message *caps_message_create(struct caps_actor *sender, u32 kind);
 void __caps_message_free(struct caps_message *message);
 void caps_message_drop_spares(struct caps_actor *actor);
+void caps_message_charge_to(struct caps_message *message,
+			    struct caps_chain *chain);
 
 static inline struct caps_message *
 caps_message_get(struct caps_message *message)

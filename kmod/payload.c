@@ -11,26 +11,28 @@
 
 /* Pin if asked to, else or if that is refused copy. */
 static struct caps_body *load_pages(struct caps_actor *actor,
-				    struct caps_chain *chain,
+				    struct caps_chain *pins,
+				    struct caps_chain *copies,
 				    struct caps_user_data *data, u32 flags,
 				    bool pin)
 {
 	struct caps_body *body, *pinned = ERR_PTR(-EMSGSIZE);
 
 	if (pin) {
-		pinned = caps_body_pin(actor, chain, data, false,
+		pinned = caps_body_pin(actor, pins, data, false,
 				       flags & CAPS_DEFER);
 		if (!IS_ERR(pinned) || fatal_signal_pending(current))
 			return pinned;
 	}
-	body = caps_body_copy(actor, chain, data);
+	body = caps_body_copy(actor, copies, data);
 	if (body == ERR_PTR(-EMSGSIZE) && pinned == ERR_PTR(-EDQUOT))
 		return pinned;
 	return body;
 }
 
 /* What caps_payload_load() does not do in place. */
-int caps_payload_load_large(struct caps_actor *actor, struct caps_chain *chain,
+int caps_payload_load_large(struct caps_actor *actor, struct caps_chain *pins,
+			    struct caps_chain *copies,
 			    struct caps_payload *payload,
 			    const struct caps_data *from, u32 flags, bool pin)
 {
@@ -57,7 +59,7 @@ int caps_payload_load_large(struct caps_actor *actor, struct caps_chain *chain,
 	}
 	pin = pin && !(flags & CAPS_COPY) &&
 	      data.len > READ_ONCE(caps_copy_break);
-	body = load_pages(actor, chain, &data, flags, pin);
+	body = load_pages(actor, pins, copies, &data, flags, pin);
 	if (IS_ERR(body))
 		err = PTR_ERR(body);
 	else

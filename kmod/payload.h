@@ -16,7 +16,8 @@
 #include "trace.h"
 #include "usercopy.h"
 
-int caps_payload_load_large(struct caps_actor *actor, struct caps_chain *chain,
+int caps_payload_load_large(struct caps_actor *actor, struct caps_chain *pins,
+			    struct caps_chain *copies,
 			    struct caps_payload *payload,
 			    const struct caps_data *from, u32 flags, bool pin);
 ssize_t caps_payload_read_large(struct caps_actor *actor,
@@ -46,7 +47,8 @@ static inline bool caps_data_is_small(const struct caps_data *data)
 /**
  * caps_payload_load - take annex and body from the current process
  * @actor: who sends
- * @chain: who pays
+ * @pins: who pays for what is pinned
+ * @copies: who pays for what is copied; may be NULL if the data is small
  * @payload: empty, but perhaps with a buffer for a direct reply
  * @from: kernel copy of the user's struct
  * @flags: CAPS_COPY, CAPS_DEFER
@@ -57,7 +59,8 @@ static inline bool caps_data_is_small(const struct caps_data *data)
  * caps_payload_drop().
  */
 static inline int caps_payload_load(struct caps_actor *actor,
-				    struct caps_chain *chain,
+				    struct caps_chain *pins,
+				    struct caps_chain *copies,
 				    struct caps_payload *payload,
 				    const struct caps_data *from, u32 flags,
 				    bool pin)
@@ -71,8 +74,8 @@ static inline int caps_payload_load(struct caps_actor *actor,
 		payload->annex_len = from->annex_len;
 	}
 	if (!caps_data_is_small(from))
-		return caps_payload_load_large(actor, chain, payload, from,
-					       flags, pin);
+		return caps_payload_load_large(actor, pins, copies, payload,
+					       from, flags, pin);
 	if (from->body_len) {
 		if (caps_copy_in(payload->data + CAPS_MAX_ANNEX,
 				 u64_to_user_ptr(from->body), from->body_len))

@@ -206,6 +206,9 @@ static struct caps_message *place_message(struct reception *r,
 		WRITE_ONCE(message->state, hold ? CAPS_TAKEN : CAPS_ENDED);
 	if (!hold)
 		return message;
+	/* Its sender cannot end it any more. */
+	if (message->kind == CAPS_KIND_SEND)
+		caps_message_charge_to(message, r->actor->chain);
 	if (message->kind == CAPS_KIND_REPLY && message->sent_id) {
 		/* The table has had a reference since the call was sent. */
 		message->held_id = message->sent_id;
@@ -340,6 +343,13 @@ static int put_header(struct caps_message *message, u32 kind, u64 id,
 			     offsetof(struct caps_header, sequence));
 }
 
+/* Held messages whose senders have left are charged to the holder. */
+static inline bool may_hold_no_more(const struct caps_actor *actor)
+{
+	return caps_overdrawn(actor->chain, CAPS_MESSAGES) ||
+	       caps_overdrawn(actor->chain, CAPS_KERNEL_BYTES);
+}
+
 /* Write everything but the sequence number. Returns whether to hold it. */
 static int deliver(struct reception *r, struct caps_message *message,
 		   struct caps_receive *args,
@@ -352,14 +362,13 @@ static int deliver(struct reception *r, struct caps_message *message,
 	if (kind > CAPS_KIND_REPLY)
 		return put_notice(message, kind, id_of(message, false, 0),
 				  uheader);
-	if (kind == CAPS_KIND_CALL &&
-	    caps_overdrawn(r->actor->chain, CAPS_MESSAGES))
-		return -EDQUOT;
 	more = caps_payload_store(r->actor, caps_message_payload(message),
 				  &args->buffer);
 	if (more < 0)
 		return more;
 	hold = kind == CAPS_KIND_CALL || more || (args->flags & CAPS_HOLD);
+	if (hold && kind != CAPS_KIND_REPLY && may_hold_no_more(r->actor))
+		return -EDQUOT;
 	message->header.flags = header_flags(message, kind, hold, more);
 	return put_header(message, kind, id_of(message, hold, r->id),
 			  uheader) ?: hold;

@@ -5,6 +5,7 @@
  */
 #include <linux/cred.h>
 
+#include "account.h"
 #include "actor.h"
 #include "ipc.h"
 #include "message.h"
@@ -82,8 +83,19 @@ static void put_ended(struct caps_message *message, bool notice)
 	caps_message_put(message);
 }
 
-static int reply_begin(struct caps_actor *actor, u64 id,
-		       struct caps_message **result, struct caps_wakes *wakes)
+/*
+ * Who pays for a copied answer: who asked for it, and alone can read it. A held
+ * one-way message is charged to the holder until it goes back.
+ */
+static struct caps_chain *reply_payer(const struct caps_message *message)
+{
+	return message->adopted ? message->sender->chain : message->chain;
+}
+
+/* @payer stays NULL unless the answer is large. */
+static int reply_begin(struct caps_actor *actor, u64 id, bool large,
+		       struct caps_message **result, struct caps_chain **payer,
+		       struct caps_wakes *wakes)
 {
 	struct caps_message *message;
 	bool notice = false, ended = false;
@@ -104,6 +116,8 @@ static int reply_begin(struct caps_actor *actor, u64 id,
 		notice = end_cancelled(actor, message, wakes);
 	} else {
 		message->busy = true;
+		if (large)
+			*payer = caps_chain_get(reply_payer(message));
 		*result = caps_message_get(message);
 	}
 	spin_unlock(&actor->lock);
@@ -113,13 +127,13 @@ static int reply_begin(struct caps_actor *actor, u64 id,
 }
 
 static int reply_load(struct caps_actor *actor, struct caps_message *message,
-		      struct caps_reply *args)
+		      struct caps_chain *payer, struct caps_reply *args)
 {
 	struct caps_payload *reply = &message->reply;
 	bool defer = args->flags & CAPS_DEFER;
 	int err;
 
-	err = caps_payload_load(actor, actor->chain, reply, &args->data,
+	err = caps_payload_load(actor, actor->chain, payer, reply, &args->data,
 				args->flags, defer);
 	if (err || !defer)
 		return err;
@@ -188,15 +202,18 @@ static int reply_commit(struct caps_actor *actor, struct caps_message *message,
 int caps_reply(struct caps_actor *actor, struct caps_reply *args,
 	       struct caps_wakes *wakes)
 {
+	struct caps_chain *payer = NULL;
 	struct caps_message *message;
 	bool notice = false, sync;
 	int err, failed;
 
 	args->result = 0;
-	err = reply_begin(actor, args->id, &message, wakes);
+	err = reply_begin(actor, args->id, !caps_data_is_small(&args->data),
+			  &message, &payer, wakes);
 	if (err)
 		return err;
-	failed = reply_load(actor, message, args);
+	failed = reply_load(actor, message, payer, args);
+	caps_chain_put(payer);
 	if (failed)
 		reply_unload(message);
 
@@ -217,6 +234,8 @@ int caps_reply(struct caps_actor *actor, struct caps_reply *args,
 			reply_unload(message);
 		put_ended(message, notice);
 	} else if (!err && !sync) {
+		if (message->adopted)
+			caps_message_charge_to(message, reply_payer(message));
 		caps_message_set_from(message, actor, current_cred());
 		caps_message_return(message);
 	} else if (!err) {

@@ -126,7 +126,8 @@ static int send_load(struct caps_actor *actor, struct caps_message *message,
 	struct caps_body *body;
 	int err;
 
-	err = caps_payload_load(actor, message->chain, &message->request,
+	err = caps_payload_load(actor, message->chain, message->chain,
+				&message->request,
 				&args->data, args->flags, defer);
 	if (err)
 		return err;

@@ -432,8 +432,8 @@ struct caps_call {
  * port. What does not fit @buffer stays: the message is then held, as calls
  * always are and others with CAPS_HOLD, and ended by reply or discard. EAGAIN
  * if nothing is there and @deadline is 0. On EFAULT the message stays queued.
- * EDQUOT for a call while this user's message share is overdrawn by cancelled
- * calls it never ended. [servers, event loops]
+ * EDQUOT for what would be held while this user is over a limit with messages
+ * that it holds and never ended. [servers, event loops]
  */
 #define CAPS_HOLD		(1u << 0) /* hold one-way messages too */
 
