@@ -28,11 +28,13 @@
  *	services_lock		mutex (service.c)
  *	  caps_actor.lock	spinlock; two in order of address
  *	    users_lock		spinlock, leaf (account.c)
- *	    images_lock		spinlock, leaf (image.c)
- *	caps_direct.lock	spinlock, leaf, taken without others
+ *	images_lock		spinlock, leaf, taken without others (image.c)
+ *	caps_direct.lock	likewise
+ *	caps_body.lock		likewise
  *
- * With a spinlock held nobody touches user memory, pins or unpins, puts files,
- * allocates with reclaim or wakes a task.
+ * With a spinlock held nobody pins or unpins, puts files, allocates with reclaim
+ * or wakes a task; nor touches user memory, but for the last two, with page
+ * faults off.
  */
 #ifndef _CAPS_ACTOR_H
 #define _CAPS_ACTOR_H

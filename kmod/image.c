@@ -2,11 +2,13 @@
 /*
  * Binding actors to the life of an address space; see image.h.
  */
+#include <linux/atomic.h>
 #include <linux/list.h>
 #include <linux/mmu_notifier.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
+#include <linux/wait_bit.h>
 
 #include "actor.h"
 #include "image.h"
@@ -20,6 +22,7 @@ struct image {
 
 static LIST_HEAD(images);
 static DEFINE_SPINLOCK(images_lock);
+static atomic_t image_count;
 
 static struct mmu_notifier *image_alloc(struct mm_struct *mm)
 {
@@ -30,12 +33,15 @@ static struct mmu_notifier *image_alloc(struct mm_struct *mm)
 		return ERR_PTR(-ENOMEM);
 	INIT_LIST_HEAD(&image->link);
 	INIT_LIST_HEAD(&image->actors);
+	atomic_inc(&image_count);
 	return &image->notifier;
 }
 
 static void image_free(struct mmu_notifier *notifier)
 {
 	kfree(container_of(notifier, struct image, notifier));
+	if (atomic_dec_and_test(&image_count))
+		wake_up_var(&image_count);
 }
 
 /*
@@ -145,5 +151,12 @@ void caps_images_exit(void)
 		spin_lock(&images_lock);
 	}
 	spin_unlock(&images_lock);
-	mmu_notifier_synchronize();
+
+	/*
+	 * Images are freed by callbacks on any CPU, which
+	 * mmu_notifier_synchronize() does not wait for. They run with bottom
+	 * halves off: the last has returned after a grace period.
+	 */
+	wait_var_event(&image_count, !atomic_read(&image_count));
+	synchronize_rcu();
 }

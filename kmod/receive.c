@@ -272,8 +272,8 @@ static u64 id_of(const struct caps_message *message, bool hold, u64 reserved)
 	return hold ? reserved : 0;
 }
 
-static inline u32 header_flags(const struct caps_message *message, u32 kind, bool hold,
-			bool more)
+static inline u32 header_flags(const struct caps_message *message, u32 kind,
+			       bool hold, bool more)
 {
 	const struct caps_body *body = caps_message_payload(message)->body;
 	u32 flags = message->header.flags & CAPS_HEADER_IDENTITY;
@@ -313,6 +313,7 @@ static int put_notice(const struct caps_message *message, u32 kind, u64 id,
 		      struct caps_header __user *uheader)
 {
 	struct caps_header header = message->header;
+	int left;
 
 	header.id = id;
 	header.kind = kind;
@@ -321,9 +322,9 @@ static int put_notice(const struct caps_message *message, u32 kind, u64 id,
 	header.annex_len = 0;
 	header.flags = header_flags(message, kind, false, false);
 	caps_header_translate(message, &header);
-	return copy_to_user(uheader, &header,
-			    offsetof(struct caps_header, sequence)) ?
-	       -EFAULT : 0;
+	left = copy_to_user(uheader, &header,
+			    offsetof(struct caps_header, sequence));
+	return left ? -EFAULT : 0;
 }
 
 static int put_header(struct caps_message *message, u32 kind, u64 id,

@@ -412,7 +412,7 @@ FIXTURE_VARIANT_ADD(command, unregister) {
 FIXTURE_VARIANT_ADD(command, connect) {
 	CAPS_CONNECT, CAPS_CONNECT_SIZE_VER0, connect_to,
 	.out = { REST(caps_connect, capability) },
-	.both = SPAN(caps_connect, operations, name_len),
+	.both = SPAN(caps_connect, operations, capability),
 	.flags = { AT(caps_connect, flags) },
 	.reserved = { AT(caps_connect, reserved) },
 };

@@ -320,11 +320,11 @@ TEST(caps_connect)
 {
 	SIZE(caps_connect, 40);
 	FIELD(caps_connect, name, 0);
-	FIELD(caps_connect, operations, 8);
-	FIELD(caps_connect, name_len, 16);
-	FIELD(caps_connect, uid, 20);
-	FIELD(caps_connect, flags, 24);
-	FIELD(caps_connect, reserved, 28);
+	FIELD(caps_connect, name_len, 8);
+	FIELD(caps_connect, uid, 12);
+	FIELD(caps_connect, flags, 16);
+	FIELD(caps_connect, reserved, 20);
+	FIELD(caps_connect, operations, 24);
 	FIELD(caps_connect, capability, 32);
 }
 

@@ -9,7 +9,7 @@
 #define SERVER_UID	1001
 #define CLIENT_UID	1002
 #define OTHER_UID	1003
-#define LEN		(1 << 20)
+#define LEN		0x100000
 #define MANY		20
 
 /* What the user of this actor has of a resource. */
@@ -64,8 +64,9 @@ TEST_F(tidy, held_one_way)
 			need(caps_ioctl(me.fd, CAPS_SEND, &send), "send");
 		hear(&c);
 		/* But for the spare ones. */
-		say(&c, used(me.fd, "messages") - before < MANY / 2 &&
-			used(me.fd, "kernel-bytes") - bytes < 100000);
+		before = used(me.fd, "messages") - before;
+		bytes = used(me.fd, "kernel-bytes") - bytes;
+		say(&c, before < MANY / 2 && bytes < 100000);
 		CHILD_END();
 	}
 	p = pair_open();

@@ -593,11 +593,11 @@ struct caps_unregister {
  */
 struct caps_connect {
 	__u64 name;
-	__u64 operations;		/* in: wanted, out: granted */
 	__u32 name_len;
 	__u32 uid;			/* the server's effective uid */
 	__u32 flags;			/* 0 */
 	__u32 reserved;			/* 0 */
+	__u64 operations;		/* in: wanted, out: granted */
 	__u64 capability;		/* out */
 };
 

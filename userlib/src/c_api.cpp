@@ -201,11 +201,11 @@ int capsu_unregister(int actor, const char *name) {
 int capsu_connect(int actor, const char *name, uid_t uid, uint64_t *operations,
                   uint64_t *capability) {
     struct caps_connect connect = {.name = address_of(name),
-                                   .operations = *operations,
                                    .name_len = static_cast<__u32>(std::strlen(name)),
                                    .uid = uid,
                                    .flags = 0,
                                    .reserved = 0,
+                                   .operations = *operations,
                                    .capability = 0};
     const int outcome = command(actor, CAPS_CONNECT, &connect);
     if (outcome >= 0) {
