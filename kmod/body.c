@@ -16,7 +16,7 @@
 #include "trace.h"
 
 #define PIN_BATCH	512	/* pages pinned between two looks around */
-#define READ_BATCH	(64 << 10)	/* bytes copied under a body's lock */
+#define READ_BATCH	(64 << 10)	/* bytes copied between two looks around */
 
 static int user_data_load_iov(struct caps_user_data *data,
 			      const struct caps_data *user)
@@ -353,26 +353,45 @@ static size_t run_length(const struct caps_body *body, u32 i, u32 offset,
 	return min(n, len);
 }
 
-static size_t copied_read(const struct caps_body *body, u32 i, u32 offset,
-			  size_t len, struct iov_iter *to)
+static size_t run_read(const void *from, size_t len, struct iov_iter *to)
 {
-	size_t n = min_t(size_t, PAGE_SIZE - offset, len);
+	size_t copied;
 
-	return _copy_to_iter(page_address(body->pages[i]) + offset, n, to);
+	if (!iter_is_ubuf(to))
+		return _copy_to_iter(from, len, to);
+	/* What that does, without asking for each page what @to is. */
+	copied = len - _copy_to_user(to->ubuf + to->iov_offset, from, len);
+	iov_iter_advance(to, copied);
+	return copied;
+}
+
+static size_t pages_read(const struct caps_body *body, u32 i, u32 offset,
+			 size_t len, struct iov_iter *to)
+{
+	size_t n, copied, done = 0;
+
+	while (done < len) {
+		n = run_length(body, i, offset, len - done);
+		copied = run_read(page_address(body->pages[i]) + offset, n, to);
+		done += copied;
+		if (copied != n)
+			break;
+		i += (offset + n) >> PAGE_SHIFT;
+		offset = 0;
+	}
+	return done;
 }
 
 /* As much as goes without a fault, and while the pages are there. */
 static size_t pinned_read(struct caps_body *body, u32 i, u32 offset,
 			  size_t len, struct iov_iter *to)
 {
-	size_t n, copied = 0;
+	size_t copied = 0;
 
 	spin_lock(&body->lock);
 	if (body->page_count) {
-		n = run_length(body, i, offset, min_t(size_t, len, READ_BATCH));
 		pagefault_disable();
-		copied = _copy_to_iter(page_address(body->pages[i]) + offset,
-				       n, to);
+		copied = pages_read(body, i, offset, len, to);
 		pagefault_enable();
 	}
 	spin_unlock(&body->lock);
@@ -402,10 +421,11 @@ static size_t segment_read(struct caps_body *body,
 		position = segment->offset + from + done;
 		i = segment->first + (position >> PAGE_SHIFT);
 		offset = offset_in_page(position);
+		n = min_t(size_t, len - done, READ_BATCH);
 		if (body->pinned)
-			n = pinned_read(body, i, offset, len - done, to);
+			n = pinned_read(body, i, offset, n, to);
 		else
-			n = copied_read(body, i, offset, len - done, to);
+			n = pages_read(body, i, offset, n, to);
 		done += n;
 		if (!n && !may_read_on(body, len - done, to))
 			break;
