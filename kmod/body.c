@@ -124,7 +124,7 @@ static void body_drop_pages(struct caps_body *body, u32 count)
 }
 
 /**
- * __caps_body_revoke - the owner of a pinned body has its memory back
+ * __caps_body_revoke - the owner of a body has its memory back
  * @body: the caller has a reference; whoever reads finds it gone
  */
 void __caps_body_revoke(struct caps_body *body)
@@ -383,8 +383,8 @@ static size_t pages_read(const struct caps_body *body, u32 i, u32 offset,
 }
 
 /* As much as goes without a fault, and while the pages are there. */
-static size_t pinned_read(struct caps_body *body, u32 i, u32 offset,
-			  size_t len, struct iov_iter *to)
+static size_t batch_read(struct caps_body *body, u32 i, u32 offset, size_t len,
+			 struct iov_iter *to)
 {
 	size_t copied = 0;
 
@@ -403,7 +403,7 @@ static bool may_read_on(const struct caps_body *body, size_t len,
 			const struct iov_iter *to)
 {
 	len = min_t(size_t, len, READ_BATCH);
-	return body->pinned && !caps_body_revoked(body) &&
+	return !caps_body_revoked(body) &&
 	       fault_in_iov_iter_writeable(to, len) < len &&
 	       !fatal_signal_pending(current);
 }
@@ -422,10 +422,7 @@ static size_t segment_read(struct caps_body *body,
 		i = segment->first + (position >> PAGE_SHIFT);
 		offset = offset_in_page(position);
 		n = min_t(size_t, len - done, READ_BATCH);
-		if (body->pinned)
-			n = pinned_read(body, i, offset, n, to);
-		else
-			n = pages_read(body, i, offset, n, to);
+		n = batch_read(body, i, offset, n, to);
 		done += n;
 		if (!n && !may_read_on(body, len - done, to))
 			break;

@@ -14,9 +14,10 @@
  * charged is given back then, and the owner who asked is told (@dispose).
  * Puts sleep and are made without a lock.
  *
- * An owner who is not told gets the memory back when the message has ended,
- * whoever still reads: caps_body_revoke() takes the pages away. Readers look
- * whether they are there, and copy with page faults off, under @lock:
+ * An owner who is not told gets the memory, and the charge for it, back when
+ * the message has ended, whoever still reads: caps_body_revoke() takes the
+ * pages away. Readers look whether they are there, and copy with page faults
+ * off, under @lock:
  *
  *	reader				owner
  *	lock; pages gone? stop		lock; take the pages away
@@ -47,7 +48,7 @@ struct caps_body {
 	refcount_t refs;
 	bool pinned;
 	bool writable;			/* pinned for writing */
-	spinlock_t lock;		/* guards page_count of a pinned one */
+	spinlock_t lock;		/* guards page_count, once made */
 	u32 page_count;			/* 0 once revoked */
 	u32 segment_count;
 	u64 len;
@@ -100,13 +101,13 @@ static inline void caps_body_put(struct caps_body *body)
 /* Without other references there is no reader. */
 static inline void caps_body_revoke(struct caps_body *body)
 {
-	if (body && body->pinned && refcount_read(&body->refs) > 1)
+	if (body && refcount_read(&body->refs) > 1)
 		__caps_body_revoke(body);
 }
 
 static inline bool caps_body_revoked(const struct caps_body *body)
 {
-	return body->pinned && !READ_ONCE(body->page_count);
+	return !READ_ONCE(body->page_count);
 }
 
 size_t caps_body_read(struct caps_body *body, u64 offset, struct iov_iter *to);

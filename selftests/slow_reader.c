@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Readers that stand still in memory of their own, half way through a pinned
- * body, while its sender gets the buffer back. What the sender writes there
- * from then on is not theirs to see, and they keep none of its pages.
+ * Readers that stand still in memory of their own, half way through a body,
+ * while its sender gets the buffer back. What the sender writes there from then
+ * on is not theirs to see, and they keep nothing that the sender pays for.
  */
 #include "caps_memory.h"
 #include "caps_state.h"
@@ -12,11 +12,12 @@
 #define SECRET	2		/* and of what is written there afterwards */
 
 /* How the sender gets its buffer back. */
-enum end { TIMEOUT, ANSWER, DISCARD, ABORT, ASYNC_ANSWER };
+enum ending { TIMEOUT, ANSWER, DISCARD, ABORT, ASYNC_ANSWER };
 
 FIXTURE_VARIANT(tidy) {
-	enum end end;
+	enum ending end;
 	bool receiving;		/* the reader is in CAPS_RECEIVE */
+	bool copied;		/* the body, when it was sent */
 };
 
 FIXTURE_VARIANT_ADD(tidy, deadline) { TIMEOUT };
@@ -26,6 +27,10 @@ FIXTURE_VARIANT_ADD(tidy, discarded) { DISCARD };
 FIXTURE_VARIANT_ADD(tidy, aborted) { ABORT };
 FIXTURE_VARIANT_ADD(tidy, aborted_while_received) { ABORT, true };
 FIXTURE_VARIANT_ADD(tidy, async_answered) { ASYNC_ANSWER };
+FIXTURE_VARIANT_ADD(tidy, copied_deadline) { TIMEOUT, false, true };
+FIXTURE_VARIANT_ADD(tidy, copied_answered) { ANSWER, false, true };
+FIXTURE_VARIANT_ADD(tidy, copied_aborted) { ABORT, false, true };
+FIXTURE_VARIANT_ADD(tidy, copied_aborted_while_received) { ABORT, true, true };
 
 struct scene {
 	struct pair p;
@@ -40,9 +45,9 @@ struct scene {
 	struct background reader;
 };
 
-static void scene_send(struct scene *s, enum end end)
+static void scene_send(struct scene *s, enum ending end, bool copied)
 {
-	struct caps_send send = { .flags = CAPS_DEFER };
+	struct caps_send send = { .flags = copied ? CAPS_COPY : CAPS_DEFER };
 
 	s->p = pair_open();
 	s->sent = pages_filled(LEN, 0, OLD);
@@ -56,6 +61,7 @@ static void scene_send(struct scene *s, enum end end)
 	}
 	s->call = call_of(s->p.cap, "");
 	s->call.request = data_of(s->sent, LEN);
+	s->call.flags = copied ? CAPS_COPY : 0;
 	if (end == TIMEOUT)
 		s->call.deadline = in_ms(1500);
 	background_start(&s->caller, s->p.client, CAPS_CALL, &s->call);
@@ -87,7 +93,7 @@ static void scene_read(struct scene *s, bool receiving)
 }
 
 static void scene_end(struct __test_metadata *_metadata, struct scene *s,
-		      enum end end)
+		      enum ending end)
 {
 	struct message m;
 
@@ -105,6 +111,15 @@ static void scene_end(struct __test_metadata *_metadata, struct scene *s,
 		EXPECT_ERR(end == TIMEOUT ? ETIMEDOUT :
 			   end == DISCARD ? ECONNRESET : 0,
 			   background_join(&s->caller));
+}
+
+/* What the sender's user pays for, but for the messages themselves. */
+static bool paid_for_body(struct scene *s)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", s->p.client);
+	return file_field(path, "user-kernel-bytes") >= LEN;
 }
 
 /* Words that were written after the sender had its buffer back. */
@@ -126,12 +141,13 @@ TEST_F(tidy, sees_nothing_that_comes_later)
 
 	if (!uffd_start(&s.region, LEN))
 		SKIP(return, "no userfaultfd");
-	scene_send(&s, variant->end);
+	scene_send(&s, variant->end, variant->copied);
 	scene_read(&s, variant->receiving);
 	scene_end(_metadata, &s, variant->end);
 
 	/* The sender has its buffer back, whatever the reader does. */
 	EXPECT_EQ(self->before.pinned, pages_pinned());
+	EXPECT_FALSE(paid_for_body(&s));
 	pattern_fill(s.sent, LEN, SECRET);
 	region_answer(&s.region);
 	if (!variant->receiving)
