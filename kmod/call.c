@@ -82,6 +82,11 @@ static int call_result(struct caps_actor *actor, struct caps_message *message,
 		return message->error;
 	}
 	more = caps_payload_store(actor, &message->reply, &args->reply);
+	if (more == -ECANCELED) {
+		/* The server died and took its deferred body along. */
+		args->result = CAPS_RESULT_TAKEN;
+		return -ECONNRESET;
+	}
 	if (more < 0) {
 		args->result = CAPS_RESULT_TAKEN | CAPS_RESULT_ANSWERED;
 		return more;
@@ -154,7 +159,7 @@ int caps_call(struct caps_actor *actor, struct caps_call *args)
 		/* Another thread of the server may still read it. */
 		caps_payload_drop(&message->request);
 		err = call_result(actor, message, args);
-		caps_payload_drop(&message->reply);
+		caps_message_drop_reply(message);
 	}
 out:
 	caps_message_put(message);

@@ -186,17 +186,23 @@ void caps_message_return(struct caps_message *message)
 
 /**
  * caps_message_drop_reply - an answer has been read, or nobody will read it
- * @message: answered; its holder is there
+ * @message: answered
  *
  * A server that deferred the body waits to hear that it is free, and has a
- * reference to the message until then. It may lose the answer meanwhile.
+ * reference to the message until then. It may lose the answer meanwhile. The
+ * holder is that server, kept by the notice, or who drops.
  */
 void caps_message_drop_reply(struct caps_message *message)
 {
-	struct caps_body *body;
+	struct caps_body *body = READ_ONCE(message->reply.body);
 
-	if (!READ_ONCE(message->reply.body))
+	if (!body)
 		return;
+	/* Nobody takes it from a caller; without a notice the holder may go. */
+	if (message->sync && !body->dispose) {
+		caps_payload_drop(&message->reply);
+		return;
+	}
 	spin_lock(&message->holder->lock);
 	body = message->reply.body;
 	message->reply.body = NULL;
@@ -361,35 +367,75 @@ void caps_dispose_detach(struct caps_body *body)
 }
 
 /**
- * caps_message_lose_reply - the server died before its deferred answer was read
- * @message: an answered message; the caller has a reference
+ * caps_message_reset_reply - the body of an answer is gone: let it say so
+ * @message: an answer on its way back, its holder locked
  *
- * The body is in the server's pages, which are to be free soon. An answer that
- * is being read keeps them until that has been done.
+ * Return: the body, to be put after unlocking, or NULL.
  */
-void caps_message_lose_reply(struct caps_message *message)
+struct caps_body *caps_message_reset_reply(struct caps_message *message)
+{
+	struct caps_body *body = message->reply.body;
+
+	lockdep_assert_held(&message->holder->lock);
+
+	message->reply.body = NULL;
+	message->reply.body_len = 0;
+	message->reply.annex_len = 0;
+	message->status = 0;
+	message->error = -ECONNRESET;
+	return body;
+}
+
+static struct caps_body *lose_sync(struct caps_message *message)
+{
+	struct caps_body *body;
+
+	spin_lock(&message->holder->lock);
+	body = message->reply.body;
+	if (body)
+		caps_body_get(body);
+	spin_unlock(&message->holder->lock);
+	return body;
+}
+
+/* One that is being received is reset by who receives it; see undeliver(). */
+static struct caps_body *lose_queued(struct caps_message *message)
+{
+	if (!message->claimed)
+		return caps_message_reset_reply(message);
+	return message->reply.body ? caps_body_get(message->reply.body) : NULL;
+}
+
+static struct caps_body *lose_async(struct caps_message *message)
 {
 	struct caps_body *body = NULL;
 	struct caps_actor *holder;
 	struct caps_port *port;
 
-	/* A caller that sleeps reads its answer at once. */
-	if (message->sync)
-		return;
 	rcu_read_lock();
 	holder = lock_source(message, &port);
 	if (holder) {
-		if (message->holder == holder && !message->claimed &&
-		    message->kind == CAPS_KIND_REPLY) {
-			body = message->reply.body;
-			message->reply.body = NULL;
-			message->reply.body_len = 0;
-			message->reply.annex_len = 0;
-			message->status = 0;
-			message->error = -ECONNRESET;
-		}
+		if (message->holder == holder &&
+		    message->kind == CAPS_KIND_REPLY)
+			body = lose_queued(message);
 		spin_unlock(&holder->lock);
 	}
 	rcu_read_unlock();
+	return body;
+}
+
+/**
+ * caps_message_lose_reply - the server died before its deferred answer was read
+ * @message: an answered message; the caller has a reference
+ *
+ * The body is in the server's pages, which are to be free soon, also if
+ * somebody is reading them and stands still.
+ */
+void caps_message_lose_reply(struct caps_message *message)
+{
+	struct caps_body *body = message->sync ? lose_sync(message) :
+						 lose_async(message);
+
+	caps_body_revoke(body);
 	caps_body_put(body);
 }

@@ -224,6 +224,7 @@ void caps_message_settle(struct caps_message *message, bool reply);
 void caps_message_drained(struct caps_message *message, bool reply);
 enum caps_state caps_message_cancel(struct caps_message *message,
 				    enum caps_state upto);
+struct caps_body *caps_message_reset_reply(struct caps_message *message);
 void caps_message_lose_reply(struct caps_message *message);
 void caps_message_drop_reply(struct caps_message *message);
 void caps_message_return(struct caps_message *message);

@@ -172,11 +172,17 @@ static bool still_wanted(const struct caps_message *message)
 /* Put a claimed message back, or end it if its port is gone. */
 static void undeliver(struct caps_actor *actor, struct caps_message *message)
 {
+	const struct caps_payload *payload = caps_message_payload(message);
+	struct caps_body *lost = NULL;
 	struct caps_wakes wakes;
 	bool ended, reply = false;
 
 	caps_wakes_init(&wakes);
 	spin_lock(&actor->lock);
+	/* Its server died while it was read. */
+	if (message->kind == CAPS_KIND_REPLY && payload->body &&
+	    caps_body_revoked(payload->body))
+		lost = caps_message_reset_reply(message);
 	ended = rcu_access_pointer(message->port->owner) != actor ||
 		!still_wanted(message);
 	if (ended) {
@@ -188,6 +194,7 @@ static void undeliver(struct caps_actor *actor, struct caps_message *message)
 	spin_unlock(&actor->lock);
 	caps_wakes_poll(&wakes, actor);
 	caps_wakes_run(&wakes);
+	caps_body_put(lost);
 	if (ended)
 		caps_message_drained(message, reply);
 }
@@ -389,7 +396,7 @@ static int receive_one(struct reception *r, struct caps_receive *args,
 		hold = deliver(r, message, args, uheader);
 		if (hold < 0) {
 			undeliver(r->actor, message);
-			/* Withdrawn while it was read: look for another. */
+			/* Gone while it was read: look again. */
 			if (hold == -ECANCELED) {
 				err = -EAGAIN;
 				continue;

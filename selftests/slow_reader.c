@@ -157,4 +157,73 @@ TEST_F(tidy, sees_nothing_that_comes_later)
 	EXPECT_EQ(0, secrets_in(s.region.map));
 }
 
+/* Takes one call, answers it by what stays in its memory, and waits. */
+static void deferring_server(struct child *c)
+{
+	struct caps_reply r = { .flags = CAPS_DEFER };
+	int fd = actor_open();
+	__u64 port = port_new(fd);
+	struct message m;
+
+	say_fd(c, cap_export(fd, port));
+	need(receive(fd, port, &m), "CAPS_RECEIVE");
+	r.id = m.header.id;
+	r.data = data_of(pages_filled(LEN, 0, OLD), LEN);
+	need(caps_ioctl(fd, CAPS_REPLY, &r), "CAPS_REPLY");
+	say(c, r.result);
+	pause();
+}
+
+TIDY_FIXTURE(plain)
+
+/* The pages of a dead server are free, whoever reads its answer. */
+static void dead_server(struct __test_metadata *_metadata,
+			struct before *before, bool async)
+{
+	struct caps_receive receive = { .port = CAPS_DEFAULT_PORT };
+	struct background b;
+	struct caps_call call;
+	struct region region;
+	struct child server;
+	int fd = actor_open();
+	__u64 cap, id;
+
+	if (!uffd_start(&region, LEN))
+		SKIP(return, "no userfaultfd");
+	if (child_start(&server))
+		deferring_server(&server);
+	need(cap_import(fd, hear_fd(&server), &cap), "CAPS_IMPORT");
+	call = call_of(cap, "");
+	call.reply = data_of(region.map, LEN);
+	receive.buffer = call.reply;
+	receive.deadline = grace();
+	if (async)
+		need(call_async(fd, cap, 0, "", &id), "CAPS_CALL_ASYNC");
+	background_start(&b, fd, async ? CAPS_RECEIVE : CAPS_CALL,
+			 async ? (void *)&receive : (void *)&call);
+	EXPECT_EQ(0, hear(&server));
+	EXPECT_TRUE(eventually(region_touched(&region)));
+	child_kill(&server);
+	EXPECT_TRUE(eventually(pages_pinned() == before->pinned));
+	region_answer(&region);
+	EXPECT_ERR(async ? 0 : ECONNRESET, background_join(&b));
+	if (async) {
+		EXPECT_EQ(CAPS_KIND_REPLY, receive.header.kind);
+		EXPECT_EQ(ECONNRESET, receive.header.error);
+		EXPECT_EQ(0, receive.header.body_len);
+	} else {
+		EXPECT_EQ(CAPS_RESULT_TAKEN, call.result);
+	}
+}
+
+TEST_F(plain, caller_of_a_dead_server)
+{
+	dead_server(_metadata, &self->before, false);
+}
+
+TEST_F(plain, receiver_of_a_dead_servers_answer)
+{
+	dead_server(_metadata, &self->before, true);
+}
+
 TEST_HARNESS_MAIN
