@@ -100,10 +100,14 @@ int caps_image_join(struct caps_actor *actor)
 	struct mmu_notifier *notifier;
 	struct image *image;
 	bool first;
+	int err;
 
 	notifier = mmu_notifier_get(&image_ops, current->mm);
-	if (IS_ERR(notifier))
-		return PTR_ERR(notifier);
+	if (IS_ERR(notifier)) {
+		/* A signal, or the freezer, while the mm was being locked. */
+		err = PTR_ERR(notifier);
+		return err == -EINTR ? -ERESTARTSYS : err;
+	}
 	image = container_of(notifier, struct image, notifier);
 
 	/* current uses the mm, so its release cannot have begun. */

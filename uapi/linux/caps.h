@@ -432,6 +432,7 @@ struct caps_call {
  * port. What does not fit @buffer stays: the message is then held, as calls
  * always are and others with CAPS_HOLD, and ended by reply or discard. EAGAIN
  * if nothing is there and @deadline is 0. On EFAULT the message stays queued.
+ * After a failure the contents of @buffer and @header are undefined.
  * EDQUOT for what would be held while this user is over a limit with messages
  * that it holds and never ended. [servers, event loops]
  */
