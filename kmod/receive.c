@@ -323,6 +323,8 @@ static int put_notice(const struct caps_message *message, u32 kind, u64 id,
 	int left;
 
 	header.id = id;
+	/* A DISPOSE never had one; its memory may have. */
+	header.badge = message->badge ? message->badge->value : 0;
 	header.kind = kind;
 	header.cookie = message->port->cookie;
 	header.body_len = 0;

@@ -81,6 +81,40 @@ TEST_F(tidy, read)
 	EXPECT_FREE_PAGES();
 }
 
+/* The notice has nothing of the messages that its memory had before. */
+TEST_F(tidy, notice_is_blank)
+{
+	struct deferred d = { .p = pair_open() };
+	struct caps_send send = { .address = 5, .operation = 6 };
+	struct message m;
+	__u64 id;
+	int i;
+
+	ASSERT_OK(cap_badge(d.p.server, d.p.port, 77, &id));
+	send.capability = cap_give(d.p.server, id, d.p.client);
+	for (i = 0; i < 64; i++)
+		EXPECT_OK(caps_ioctl(d.p.client, CAPS_SEND, &send));
+	for (i = 0; i < 64; i++) {
+		EXPECT_OK(receive(d.p.server, d.p.port, &m));
+		EXPECT_EQ(77, m.header.badge);
+	}
+
+	send = (struct caps_send){
+		.capability = d.p.cap, .flags = CAPS_DEFER,
+		.data = data_of(pages_map(LEN), LEN),
+	};
+	EXPECT_OK(caps_ioctl(d.p.client, CAPS_SEND, &send));
+	EXPECT_OK(take(&d, 0, LEN, &id));
+	EXPECT_OK(receive(d.p.client, CAPS_DEFAULT_PORT, &m));
+	EXPECT_EQ(CAPS_KIND_DISPOSE, m.header.kind);
+	EXPECT_EQ(0, m.header.badge);
+	EXPECT_EQ(0, m.header.address);
+	EXPECT_EQ(0, m.header.operation);
+	EXPECT_EQ(0, m.header.status);
+	EXPECT_EQ(0, m.header.error);
+	EXPECT_EQ(0, m.header.reserved);
+}
+
 TEST_F(tidy, held_and_discarded)
 {
 	struct deferred d = deferred_send(_metadata);
