@@ -243,7 +243,10 @@ static int take_message(struct reception *r, struct caps_message *message,
 		return actor->dead ? -ENOTCONN : -EAGAIN;
 	}
 	caps_queue_remove(port, message, r->wakes);
-	*sequence = message->header.sequence = ++port->sequence;
+	*sequence = ++port->sequence;
+	/* The header under a notice is that of the call, which is held. */
+	if (!caps_message_is_notice(message))
+		message->header.sequence = *sequence;
 	if (message->kind == CAPS_KIND_REPLY && !hold)
 		forget = message->sent_id;
 	rest = place_message(r, message, hold);

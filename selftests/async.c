@@ -363,6 +363,25 @@ TEST_F(async, abort_at_the_server)
 	EXPECT_TRUE(nothing_more(self));
 }
 
+/* The notice is counted, and the call's own header stays as it was. */
+TEST_F(async, abort_leaves_the_header)
+{
+	struct caps_get_header g = { 0 };
+	struct message call, notice;
+	__u64 id = ask(self);
+
+	ASSERT_OK(receive(self->fd, self->port, &call));
+	EXPECT_EQ(1, call.header.sequence);
+	EXPECT_EQ(CAPS_ABORT_AT_SERVER, abort_call(self->client, id));
+	ASSERT_OK(receive(self->fd, self->port, &notice));
+	EXPECT_EQ(CAPS_KIND_CANCELLED, notice.header.kind);
+	EXPECT_EQ(2, notice.header.sequence);
+	g.id = call.header.id;
+	ASSERT_OK(caps_ioctl(self->fd, CAPS_HEADER, &g));
+	EXPECT_EQ(0, memcmp(&g.header, &call.header, sizeof(g.header)));
+	EXPECT_OK(discard(self->fd, call.header.id));
+}
+
 /* Too late: the answer is there, and stays. */
 TEST_F(async, abort_after_the_answer)
 {
