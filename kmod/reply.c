@@ -234,8 +234,11 @@ int caps_reply(struct caps_actor *actor, struct caps_reply *args,
 			reply_unload(message);
 		put_ended(message, notice);
 	} else if (!err && !sync) {
-		if (message->adopted)
+		if (message->adopted) {
+			/* The request ends with the holder who paid for it. */
+			caps_payload_drop(&message->request);
 			caps_message_charge_to(message, reply_payer(message));
+		}
 		caps_message_set_from(message, actor, current_cred());
 		caps_message_return(message);
 	} else if (!err) {
