@@ -227,10 +227,7 @@ static void end_message(struct caps_actor *actor, struct caps_message *message,
 		caps_message_lose_reply(message);
 		caps_message_put(message);
 	} else if (!caps_message_is_held(message, actor, id)) {
-		/*
-		 * Pending: an async call, or a deferred body. Who is receiving
-		 * it just now still reads the body.
-		 */
+		/* Pending: an async call, or a deferred body. */
 		caps_message_cancel(message, CAPS_TAKEN);
 		caps_message_put(message);
 	} else {

@@ -15,9 +15,9 @@
  * Puts sleep and are made without a lock.
  *
  * An owner who is not told gets the memory, and the charge for it, back when
- * the message has ended, whoever still reads: caps_body_revoke() takes the
- * pages away. Readers look whether they are there, and copy with page faults
- * off, under @lock:
+ * the message has ended, and one who dies at once, whoever still reads:
+ * caps_body_revoke() takes the pages away. Readers look whether they are there,
+ * and copy with page faults off, under @lock:
  *
  *	reader				owner
  *	lock; pages gone? stop		lock; take the pages away

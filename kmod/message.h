@@ -95,7 +95,7 @@ struct caps_message {
 	bool claimed;			/* being delivered */
 	bool counted;			/* against the port's limit */
 	bool busy;			/* an answer is being made */
-	bool adopted;			/* charged to another than the sender */
+	bool adopted;			/* not charged as it was made: no spare */
 	bool sync;			/* the caller sleeps; fixed when sent */
 	struct list_head link;
 	u64 arrival;
@@ -135,7 +135,6 @@ struct caps_message {
 
 	struct caps_share *shares;	/* unused ones, see port.h */
 	unsigned int share_count;
-	long charged;			/* kernel bytes of the object */
 
 	/* What user copies may touch. */
 	u8 data[2][CAPS_PAYLOAD_DATA];

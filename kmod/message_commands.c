@@ -116,7 +116,6 @@ int caps_do_reply(struct caps_actor *actor, union caps_args *args,
 	struct caps_wakes wakes __uninitialized;
 	int err;
 
-	args->reply.outcome = 0;
 	caps_wakes_init(&wakes);
 	err = check_reply(&args->reply) ?:
 	      caps_reply(actor, &args->reply, &wakes);

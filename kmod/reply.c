@@ -386,7 +386,7 @@ int caps_get_data(struct caps_actor *actor, struct caps_get_data *args)
 	if (n >= 0) {
 		args->copied = n;
 		args->annex_copied = min(annex.annex_len, payload.annex_len);
-		/* The sender may have its pages back already. */
+		/* Who has gone wants nothing done, though all was read. */
 		state = smp_load_acquire(&message->state);
 		if (state == CAPS_CANCELLED || state == CAPS_ENDED)
 			n = -ECANCELED;
