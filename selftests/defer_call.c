@@ -325,6 +325,29 @@ TEST_F(tidy, server_dies_while_it_is_held)
 	EXPECT_OK(discard(a.p.client, header.id));
 }
 
+/* ... or fetched just now, by somebody who stands still. */
+TEST_F(tidy, server_dies_while_it_is_fetched)
+{
+	struct async a = answered(_metadata);
+	struct caps_get_data get = { 0 };
+	struct caps_header header;
+	struct region region;
+	struct background b;
+
+	if (!uffd_start(&region, LEN))
+		SKIP(return, "no userfaultfd");
+	EXPECT_OK(take(&a, NULL, 0, 0, &header));
+	get.id = header.id;
+	get.buffer = data_of(region.map, LEN);
+	background_start(&b, a.p.client, CAPS_GET_DATA, &get);
+	ASSERT_TRUE(eventually(region_touched(&region)));
+	close(a.p.server);
+	EXPECT_FREE_PAGES();
+	region_answer(&region);
+	EXPECT_ERR(ECANCELED, background_join(&b));
+	EXPECT_OK(discard(a.p.client, header.id));
+}
+
 /* To nobody: refused, and there is nothing to be told. */
 TEST_F(tidy, to_a_caller_that_has_gone)
 {
