@@ -104,6 +104,34 @@ struct caps_badge *caps_badge_assign(struct caps_port *port)
 	return badge_get(port, 0, true);
 }
 
+/**
+ * caps_badge_revoke - who carries a badge may use it no more
+ * @port: the port, its owner locked
+ * @value: the badge; the next one chosen with this value is another
+ *
+ * Return: 0 or -ENOENT.
+ */
+int caps_badge_revoke(struct caps_port *port, u64 value)
+{
+	struct rb_node *node = port->badges.rb_node;
+	struct caps_badge *badge;
+
+	while (node) {
+		badge = rb_entry(node, struct caps_badge, node);
+		if (value < badge->value) {
+			node = node->rb_left;
+		} else if (value > badge->value) {
+			node = node->rb_right;
+		} else {
+			rb_erase(&badge->node, &port->badges);
+			badge->linked = false;
+			WRITE_ONCE(badge->revoked, true);
+			return 0;
+		}
+	}
+	return -ENOENT;
+}
+
 void __caps_badge_free(struct caps_badge *badge)
 {
 	struct caps_actor *owner;

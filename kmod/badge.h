@@ -22,6 +22,7 @@ struct caps_port;
 struct caps_badge {
 	refcount_t refs;
 	bool linked;			/* owner's lock */
+	bool revoked;			/* owner's lock; read without, too */
 	u64 value;
 	struct rb_node node;		/* owner's lock */
 	struct caps_port *port;
@@ -30,6 +31,7 @@ struct caps_badge {
 
 struct caps_badge *caps_badge_choose(struct caps_port *port, u64 value);
 struct caps_badge *caps_badge_assign(struct caps_port *port);
+int caps_badge_revoke(struct caps_port *port, u64 value);
 void __caps_badge_free(struct caps_badge *badge);
 
 static inline void caps_badge_put(struct caps_badge *badge)

@@ -10,6 +10,7 @@
 #include "capability.h"
 #include "caps.h"
 #include "port.h"
+#include "revoke.h"
 
 /**
  * caps_capability_create - a capability that no handle stands for yet
@@ -34,6 +35,7 @@ struct caps_capability *caps_capability_create(struct caps_port *port,
 	capability->port = caps_port_get(port);
 	capability->badge = badge;
 	capability->operations = operations;
+	capability->generation = READ_ONCE(port->generation);
 	capability->rights = rights;
 	caps_born(CAPS_LIVE_CAPABILITIES);
 	return capability;
@@ -53,12 +55,13 @@ void caps_capability_free(struct caps_capability *capability)
  * @handle: any value
  * @rights: what it must have
  *
- * Return: the copy, -EBADF, -EPERM or -ENOMEM.
+ * Return: the copy, -EBADF, -EPERM, -EKEYREVOKED or -ENOMEM.
  */
 struct caps_capability *caps_capability_copy(struct caps_actor *actor,
 					     u64 handle, u32 rights)
 {
 	struct caps_capability *original, *copy;
+	int err = -EBADF;
 
 	copy = kzalloc(sizeof(*copy), GFP_KERNEL_ACCOUNT);
 	if (!copy)
@@ -67,20 +70,26 @@ struct caps_capability *caps_capability_copy(struct caps_actor *actor,
 	rcu_read_lock();
 	original = caps_capability_find(actor, handle);
 	if (!original)
-		goto bad_handle;
-	if ((original->rights & rights) != rights) {
-		rcu_read_unlock();
-		kfree(copy);
-		return ERR_PTR(-EPERM);
-	}
+		goto refuse;
+	err = -EPERM;
+	if ((original->rights & rights) != rights)
+		goto refuse;
+	err = -EKEYREVOKED;
+	if (caps_capability_is_revoked(original, actor))
+		goto refuse;
+	err = -EBADF;
 	/* A count that is zero belongs to a handle being closed just now. */
 	if (!caps_port_tryget(original->port))
-		goto bad_handle;
+		goto refuse;
 	if (original->badge && !refcount_inc_not_zero(&original->badge->refs))
 		goto bad_badge;
 	copy->port = original->port;
 	copy->badge = original->badge;
 	copy->operations = original->operations;
+	copy->generation = original->generation;
+	/* The owner's are good for ever, and make new ones. */
+	if (rcu_access_pointer(copy->port->owner) == actor)
+		copy->generation = READ_ONCE(copy->port->generation);
 	copy->rights = original->rights;
 	rcu_read_unlock();
 	caps_born(CAPS_LIVE_CAPABILITIES);
@@ -88,10 +97,10 @@ struct caps_capability *caps_capability_copy(struct caps_actor *actor,
 
 bad_badge:
 	caps_port_put(original->port);
-bad_handle:
+refuse:
 	rcu_read_unlock();
 	kfree(copy);
-	return ERR_PTR(-EBADF);
+	return ERR_PTR(err);
 }
 
 /**

@@ -3,7 +3,8 @@
  * A capability: what a handle, or an exported file, stands for.
  *
  * It names a port, with rights, an operation mask and perhaps a badge, none of
- * which ever changes. A handle's capability is found under RCU without a lock;
+ * which ever changes, and is good until its port or badge is revoked, see
+ * revoke.h. A handle's capability is found under RCU without a lock;
  * what it points to is valid inside that reader section even if the handle is
  * closed meanwhile.
  *
@@ -24,6 +25,7 @@ struct caps_capability {
 	struct caps_port *port;
 	struct caps_badge *badge;	/* or NULL */
 	u64 operations;
+	u64 generation;			/* the port's when it was made */
 	u32 rights;
 	struct rcu_head rcu;
 };

@@ -14,6 +14,7 @@
 #include "capability.h"
 #include "capfile.h"
 #include "port.h"
+#include "revoke.h"
 
 struct capfile {
 	struct caps_capability *capability;
@@ -41,7 +42,7 @@ static const struct file_operations capfile_fops = {
  * @actor: whose handle
  * @handle: a handle with the grant right
  *
- * Return: the file; -EBADF, -EPERM, -EDQUOT, -ENOMEM, -ENFILE.
+ * Return: the file; -EBADF, -EPERM, -EKEYREVOKED, -EDQUOT, -ENOMEM, -ENFILE.
  */
 struct file *caps_capfile_create(struct caps_actor *actor, u64 handle)
 {
@@ -86,8 +87,8 @@ uncharge:
  * @fd: a descriptor of the current process
  * @handle: the new handle
  *
- * Return: 0; -EINVAL if it is no exported capability; -EBADF, -EDQUOT,
- * -EMFILE, -ENOMEM, -ENOTCONN.
+ * Return: 0; -EINVAL if it is no exported capability; -EBADF, -EKEYREVOKED,
+ * -EDQUOT, -EMFILE, -ENOMEM, -ENOTCONN.
  */
 int caps_capfile_import(struct caps_actor *actor, int fd, u64 *handle)
 {
@@ -100,6 +101,9 @@ int caps_capfile_import(struct caps_actor *actor, int fd, u64 *handle)
 	if (file->f_op != &capfile_fops)
 		goto out;
 	from = ((struct capfile *)file->private_data)->capability;
+	err = -EKEYREVOKED;
+	if (caps_capability_is_revoked(from, actor))
+		goto out;
 	/* The file holds both, so neither count can be zero. */
 	if (from->badge)
 		refcount_inc(&from->badge->refs);
@@ -108,6 +112,8 @@ int caps_capfile_import(struct caps_actor *actor, int fd, u64 *handle)
 				      from->operations, from->rights);
 	if (!copy)
 		goto out;
+	if (rcu_access_pointer(copy->port->owner) != actor)
+		copy->generation = from->generation;
 	err = caps_capability_insert(actor, copy, handle);
 	if (err)
 		caps_capability_free(copy);

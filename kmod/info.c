@@ -9,6 +9,7 @@
 #include "message.h"
 #include "params.h"
 #include "port.h"
+#include "revoke.h"
 
 void caps_info_query(struct caps_query *args)
 {
@@ -70,7 +71,9 @@ int caps_info_capability(struct caps_actor *actor,
 	args->status = (owner && !READ_ONCE(owner->dead) ? 0 :
 							   CAPS_INFO_DEAD) |
 		       (owner == actor ? CAPS_INFO_OWN : 0) |
-		       (capability->badge ? CAPS_INFO_BADGED : 0);
+		       (capability->badge ? CAPS_INFO_BADGED : 0) |
+		       (caps_capability_is_revoked(capability, actor) ?
+			CAPS_INFO_REVOKED : 0);
 	err = 0;
 out:
 	rcu_read_unlock();

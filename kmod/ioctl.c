@@ -78,6 +78,8 @@ static const struct command commands[] = {
 	       caps_port_ref),
 	TELLS(CAPS_PORT_INFO, CAPS_PORT_INFO_SIZE_VER0, caps_do_port_info,
 	      caps_port_info, cookie, status),
+	MAKES(CAPS_REVOKE, CAPS_REVOKE_SIZE_VER0, caps_do_revoke,
+	      caps_revoke, dropped, dropped),
 	MAKES(CAPS_SEND, CAPS_SEND_SIZE_VER0, caps_do_send,
 	      caps_send, id, result),
 	MAKES(CAPS_CALL_ASYNC, CAPS_SEND_SIZE_VER0, caps_do_call_async,

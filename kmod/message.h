@@ -106,6 +106,7 @@ struct caps_message {
 	struct caps_port *port;		/* where it was sent; a reference */
 	struct caps_badge *badge;	/* a reference, or NULL */
 	struct caps_port *source;	/* where the answer goes, or NULL */
+	u64 generation;			/* of the capability, see revoke.h */
 	struct task_struct *task;	/* who sleeps for it, or NULL */
 	unsigned long since;		/* jiffies */
 

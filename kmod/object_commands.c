@@ -13,6 +13,7 @@
 #include "command.h"
 #include "info.h"
 #include "port.h"
+#include "revoke.h"
 #include "service.h"
 
 int caps_do_query(struct caps_actor *actor, union caps_args *args,
@@ -220,6 +221,25 @@ int caps_do_port_info(struct caps_actor *actor, union caps_args *args,
 	if (args->port_info.flags || args->port_info.reserved)
 		return -EINVAL;
 	return caps_info_port(actor, &args->port_info);
+}
+
+int caps_do_revoke(struct caps_actor *actor, union caps_args *args,
+		   void __user *uarg)
+{
+	struct caps_revoke *a = &args->revoke;
+	struct caps_port *port;
+	int err;
+
+	if (a->flags & ~CAPS_REVOKE_BADGE || a->reserved ||
+	    (!(a->flags & CAPS_REVOKE_BADGE) && a->badge))
+		return -EINVAL;
+	port = caps_capability_own_port(actor, a->capability,
+					CAPS_RIGHT_MANAGE);
+	if (IS_ERR(port))
+		return PTR_ERR(port);
+	err = caps_port_revoke(actor, port, a);
+	caps_port_put(port);
+	return err;
 }
 
 int caps_do_register(struct caps_actor *actor, union caps_args *args,

@@ -68,6 +68,7 @@ struct caps_port {
 	struct rb_root badges;
 	u64 last_badge;
 	u64 sequence;			/* messages received */
+	u64 generation;			/* of capabilities; read without, too */
 };
 
 struct caps_share {

@@ -28,6 +28,7 @@
 #include "payload.h"
 #include "port.h"
 #include "queue.h"
+#include "revoke.h"
 #include "trace.h"
 #include "wait.h"
 
@@ -155,18 +156,17 @@ static struct caps_message *claim_message(struct reception *r)
 	return message ?: ERR_PTR(err ?: -EAGAIN);
 }
 
-/* Is it still to be delivered? The actor's lock is held. */
-static bool still_wanted(const struct caps_message *message)
+/* Why a claimed message is not to be delivered; 0: it is. Its holder is locked. */
+static int unwanted(const struct caps_message *message)
 {
-	switch (message->kind) {
-	case CAPS_KIND_SEND:
-		return message->state == CAPS_QUEUED;
-	case CAPS_KIND_CALL:
-		return message->state == (caps_message_is_notice(message) ?
-					  CAPS_CANCELLED : CAPS_QUEUED);
-	default:
-		return true;
-	}
+	bool notice = caps_message_is_notice(message);
+
+	if (message->kind > CAPS_KIND_CALL)
+		return 0;
+	/* Withdrawn, or ended, by others meanwhile. */
+	if (message->state != (notice ? CAPS_CANCELLED : CAPS_QUEUED))
+		return -ECANCELED;
+	return !notice && caps_message_is_revoked(message) ? -EKEYREVOKED : 0;
 }
 
 /* Put a claimed message back, or end it if its port is gone. */
@@ -175,7 +175,8 @@ static void undeliver(struct caps_actor *actor, struct caps_message *message)
 	const struct caps_payload *payload = caps_message_payload(message);
 	struct caps_body *lost = NULL;
 	struct caps_wakes wakes;
-	bool ended, reply = false;
+	bool reply = false;
+	int err;
 
 	caps_wakes_init(&wakes);
 	spin_lock(&actor->lock);
@@ -183,11 +184,12 @@ static void undeliver(struct caps_actor *actor, struct caps_message *message)
 	if (message->kind == CAPS_KIND_REPLY && payload->body &&
 	    caps_body_revoked(payload->body))
 		lost = caps_message_reset_reply(message);
-	ended = rcu_access_pointer(message->port->owner) != actor ||
-		!still_wanted(message);
-	if (ended) {
+	err = unwanted(message);
+	if (rcu_access_pointer(message->port->owner) != actor)
+		err = -EPIPE;
+	if (err) {
 		caps_queue_remove(message->port, message, &wakes);
-		reply = caps_message_fail(message, -EPIPE, &wakes);
+		reply = caps_message_fail(message, err, &wakes);
 	} else {
 		caps_queue_unclaim(actor, message, &wakes);
 	}
@@ -195,7 +197,7 @@ static void undeliver(struct caps_actor *actor, struct caps_message *message)
 	caps_wakes_poll(&wakes, actor);
 	caps_wakes_run(&wakes);
 	caps_body_put(lost);
-	if (ended)
+	if (err)
 		caps_message_drained(message, reply);
 }
 
@@ -237,7 +239,7 @@ static int take_message(struct reception *r, struct caps_message *message,
 	u64 forget = 0;
 
 	spin_lock(&actor->lock);
-	if (actor->dead || !still_wanted(message)) {
+	if (actor->dead || unwanted(message)) {
 		spin_unlock(&actor->lock);
 		undeliver(actor, message);
 		return actor->dead ? -ENOTCONN : -EAGAIN;

@@ -12,6 +12,7 @@
 #include "payload.h"
 #include "port.h"
 #include "queue.h"
+#include "revoke.h"
 #include "trace.h"
 #include "wait.h"
 
@@ -45,11 +46,14 @@ static int post_once(struct caps_actor *actor, struct caps_message *message,
 			return -EBADF;
 		message->badge = badge;
 	}
+	message->generation = capability->generation;
 	owner = caps_port_lock(capability->port);
 	if (!owner)
 		return -EPIPE;
 	err = -EPIPE;
-	if (!owner->dead)
+	if (caps_capability_is_revoked(capability, actor))
+		err = -EKEYREVOKED;
+	else if (!owner->dead)
 		err = caps_queue_admit(owner, capability->port, message,
 				       may_block, wakes);
 	spin_unlock(&owner->lock);
@@ -67,7 +71,7 @@ static int post_once(struct caps_actor *actor, struct caps_message *message,
  * With @may_block the message may be CAPS_BLOCKED afterwards; the caller has a
  * reference of its own, and waits.
  *
- * Return: 0; -EBADF, -EPERM, -EACCES, -EPIPE, -EAGAIN, -ENOMEM.
+ * Return: 0; -EBADF, -EPERM, -EACCES, -EPIPE, -EKEYREVOKED, -EAGAIN, -ENOMEM.
  */
 int caps_post(struct caps_actor *actor, struct caps_message *message,
 	      u64 handle, bool may_block)

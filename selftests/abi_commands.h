@@ -306,6 +306,13 @@ FIXTURE_VARIANT_ADD(command, port_info) {
 	.reserved = { AT(caps_port_info, reserved) },
 };
 
+FIXTURE_VARIANT_ADD(command, revoke) {
+	CAPS_REVOKE, CAPS_REVOKE_SIZE_VER0, handle,
+	.out = { REST(caps_revoke, dropped) },
+	.flags = { AT(caps_revoke, flags) }, .known = { CAPS_REVOKE_BADGE },
+	.reserved = { AT(caps_revoke, reserved) },
+};
+
 FIXTURE_VARIANT_ADD(command, send) {
 	CAPS_SEND, CAPS_SEND_SIZE_VER0, send_to,
 	.out = { SPAN(caps_send, id, reserved) },

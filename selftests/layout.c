@@ -139,6 +139,16 @@ TEST(caps_iovec)
 	FIELD(caps_iovec, len, 8);
 }
 
+TEST(caps_revoke)
+{
+	SIZE(caps_revoke, 32);
+	FIELD(caps_revoke, capability, 0);
+	FIELD(caps_revoke, badge, 8);
+	FIELD(caps_revoke, flags, 16);
+	FIELD(caps_revoke, reserved, 20);
+	FIELD(caps_revoke, dropped, 24);
+}
+
 TEST(caps_data)
 {
 	SIZE(caps_data, 32);

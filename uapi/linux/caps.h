@@ -65,7 +65,8 @@
  *   ECANCELED     the caller of this message has gone
  *   EIDRM         the port was deleted under a receiver
  *   ENOTCONN      another process's actor, or a dead one
- *   ENOENT        no such service              EEXIST     name is taken
+ *   EKEYREVOKED   the capability was revoked
+ *   ENOENT        no such service, or badge    EEXIST     name is taken
  *   EINVAL        unknown flag, reserved field set, bad name or value
  *   E2BIG         non-zero bytes beyond the struct this kernel knows
  *   ENOTTY        unknown command              EFAULT     bad address
@@ -195,6 +196,7 @@ struct caps_close {
 #define CAPS_INFO_DEAD		(1u << 0)	/* the port is gone */
 #define CAPS_INFO_OWN		(1u << 1)	/* this actor owns the port */
 #define CAPS_INFO_BADGED	(1u << 2)
+#define CAPS_INFO_REVOKED	(1u << 3)	/* worth nothing any more */
 
 struct caps_capability_info {
 	__u64 capability;
@@ -282,6 +284,26 @@ struct caps_port_info {
 	__u32 status;			/* out: CAPS_PORT_* */
 	__u32 flags;			/* 0 */
 	__u32 reserved;			/* 0 */
+};
+
+/*
+ * CAPS_REVOKE: capabilities to an own port, which others hold, are worth
+ * nothing from now on, wherever they are: all of them, or with
+ * CAPS_REVOKE_BADGE those with one badge (ENOENT if there is none). Sending
+ * through them is EKEYREVOKED, and so is duplicating, exporting and importing
+ * them. Messages that came through them and have not been received are dropped
+ * and their senders told; calls that have been received go on to their answer.
+ * The owner's own handles stay good, and duplicates that it makes of them
+ * afterwards are new. [servers that close a session, hand-over of a service]
+ */
+#define CAPS_REVOKE_BADGE	(1u << 0)
+
+struct caps_revoke {
+	__u64 capability;
+	__u64 badge;			/* with CAPS_REVOKE_BADGE, else 0 */
+	__u32 flags;			/* CAPS_REVOKE_BADGE */
+	__u32 reserved;			/* 0 */
+	__u64 dropped;			/* out: messages */
 };
 
 /* --- messages ------------------------------------------------------------ */
@@ -620,6 +642,7 @@ struct caps_connect {
 #define CAPS_PORT_ENABLE	_IOWR(CAPS_IOC, 0x22, struct caps_port_enable)
 #define CAPS_PORT_DISABLE	_IOWR(CAPS_IOC, 0x23, struct caps_port_ref)
 #define CAPS_PORT_INFO		_IOWR(CAPS_IOC, 0x24, struct caps_port_info)
+#define CAPS_REVOKE		_IOWR(CAPS_IOC, 0x25, struct caps_revoke)
 
 #define CAPS_SEND		_IOWR(CAPS_IOC, 0x30, struct caps_send)
 #define CAPS_CALL		_IOWR(CAPS_IOC, 0x31, struct caps_call)
@@ -650,6 +673,7 @@ struct caps_connect {
 #define CAPS_PORT_REF_SIZE_VER0		16
 #define CAPS_PORT_ENABLE_SIZE_VER0	16
 #define CAPS_PORT_INFO_SIZE_VER0	56
+#define CAPS_REVOKE_SIZE_VER0		32
 #define CAPS_SEND_SIZE_VER0		88
 #define CAPS_CALL_SIZE_VER0		120
 #define CAPS_RECEIVE_SIZE_VER0		152
