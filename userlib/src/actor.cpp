@@ -153,6 +153,24 @@ result<void> port::try_remove() const noexcept {
     return done_or(capsu_port_delete(actor_fd(), get()), *this, operation::port_remove);
 }
 
+static result<std::uint64_t> take_back(const port &from, std::uint64_t badge,
+                                       std::uint32_t flags) noexcept {
+    ::caps_revoke which = {
+        .capability = from.get(), .badge = badge, .flags = flags, .reserved = 0, .dropped = 0};
+    const int outcome = capsu_revoke(from.actor_fd(), &which);
+    if (outcome < 0)
+        return failed(of(from, operation::revoke, outcome));
+    return which.dropped;
+}
+
+result<std::uint64_t> port::try_revoke() const noexcept {
+    return take_back(*this, 0, 0);
+}
+
+result<std::uint64_t> port::try_revoke(std::uint64_t badge) const noexcept {
+    return take_back(*this, badge, CAPS_REVOKE_BADGE);
+}
+
 result<port_info> port::try_info() const noexcept {
     ::caps_port_info info;
     const int outcome = capsu_port_info(actor_fd(), get(), &info);

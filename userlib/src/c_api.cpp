@@ -117,6 +117,10 @@ int capsu_port_info(int actor, uint64_t port, struct caps_port_info *info) {
     return command(actor, CAPS_PORT_INFO, info);
 }
 
+int capsu_revoke(int actor, struct caps_revoke *revoke) {
+    return command(actor, CAPS_REVOKE, revoke);
+}
+
 int capsu_send(int actor, struct caps_send *message) {
     return command(actor, CAPS_SEND, message);
 }

@@ -78,6 +78,7 @@ constexpr particular particulars[] = {
     {operation::port_remove, EBUSY, "The default port goes with its actor, not before."},
     {operation::port_enable, EINVAL, "Priorities go from 0, the first, to 255."},
     {operation::port_disable, EBUSY, "It is not enabled: nothing is left to do."},
+    {operation::revoke, ENOENT, "Nothing has this badge now: nothing is left to do."},
     {operation::send, EPIPE, unseen_text},
     {operation::call, EPIPE, unseen_text},
     {operation::send, EAGAIN,
@@ -101,11 +102,12 @@ constexpr particular particulars[] = {
      "(max_kernel_bytes) or of pinned bytes (max_pinned). Have fewer calls under way, or raise the "
      "module's parameter."},
     {operation::reply, EDQUOT,
-     "This user's share is used up: of bytes in the kernel (max_kernel_bytes) or of pinned bytes "
-     "(max_pinned, and RLIMIT_MEMLOCK for defer). End other messages, or raise the module's "
-     "parameter. The message is still held."},
+     "The caller's user has no room for so large an answer (max_kernel_bytes), or with defer this "
+     "user has pinned all it may (max_pinned, RLIMIT_MEMLOCK). Answer with less, or discard the "
+     "message, which is still held."},
     {operation::receive, EDQUOT,
-     "This user holds cancelled calls that were never ended: reply to them or discard them."},
+     "This user holds too many messages that were never ended, cancelled calls or one-way ones: "
+     "reply to them or discard them."},
     {operation::send, EMSGSIZE,
      "Keep annexes to 128 bytes, bodies to 64 MiB in 1,024 pieces, and what is copied when sent to "
      "the module's max_copied_body: use defer above it."},
@@ -164,6 +166,7 @@ constexpr advice generals[] = {
             "only its owner may do this; its info() tells both."},
     {EACCES, "The capability's mask does not have this operation: get one from the server that "
              "does."},
+    {EKEYREVOKED, "The server has revoked this capability: ask it for another, or connect again."},
     {EPIPE, "The port is gone, and what was queued there: use another."},
     {ECONNRESET, "The server took the call and died, or dropped it: ask before doing it again."},
     {EAGAIN, "It would have to wait: give a deadline, or try again later."},
@@ -243,6 +246,7 @@ extern "C" const char *capsu_remedy(unsigned long command, int error) {
         {CAPS_PORT_ENABLE, operation::port_enable},
         {CAPS_PORT_DISABLE, operation::port_disable},
         {CAPS_PORT_INFO, operation::port_info},
+        {CAPS_REVOKE, operation::revoke},
         {CAPS_SEND, operation::send},
         {CAPS_CALL, operation::call},
         {CAPS_CALL_ASYNC, operation::call_async},

@@ -218,6 +218,24 @@ TEST_F(object, service_is_found_by_its_name) {
     EXPECT_EQ(client.wait(), 0);
 }
 
+TEST_F(object, revoked_capabilities_are_worth_nothing) {
+    const caps::port door = me.create_port();
+    const auto open = door.duplicate({.rights = caps::rights::send | caps::rights::grant});
+    const auto other = caps::actor::open();
+    const caps::capability given = other.import_fd(open.export_fd().get());
+    given.send({.body = "seen"});
+    EXPECT_EQ(door.receive({}, soon()).header().operation, 0u);
+    given.send({.body = "not seen"});
+    EXPECT_EQ(door.revoke(), 1u);
+    const auto sent = given.try_send({.body = "refused"});
+    ASSERT_FALSE(sent);
+    EXPECT_EQ(sent.error().code(), EKEYREVOKED) << sent.error().message();
+    EXPECT_EQ(door.info().queued, 0u);
+    const auto none = door.try_revoke(77);
+    ASSERT_FALSE(none);
+    EXPECT_EQ(none.error().code(), ENOENT) << none.error().message();
+}
+
 TEST_F(object, service_ends_with_its_object) {
     const caps::port door = me.create_port();
     {

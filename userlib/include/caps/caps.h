@@ -53,6 +53,8 @@ CAPSU_API int capsu_port_delete(int actor, uint64_t port);
 CAPSU_API int capsu_port_enable(int actor, uint64_t port, uint32_t priority);
 CAPSU_API int capsu_port_disable(int actor, uint64_t port);
 CAPSU_API int capsu_port_info(int actor, uint64_t port, struct caps_port_info *info);
+/* All capabilities of others to the port, or with CAPS_REVOKE_BADGE those with one badge. */
+CAPSU_API int capsu_revoke(int actor, struct caps_revoke *revoke);
 
 /* --- messages --- */
 

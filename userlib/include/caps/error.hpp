@@ -30,6 +30,7 @@ enum class operation : std::uint8_t {
     port_enable,
     port_disable,
     port_info,
+    revoke,
     send,
     call,
     call_async,

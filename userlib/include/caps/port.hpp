@@ -65,6 +65,16 @@ class CAPSUSER_API port : public capability, public receiver<port> {
     result<void> try_remove() const noexcept;
     void remove() const { value_or_throw(try_remove()); }
 
+    /// Makes all capabilities to this port that others hold worthless, wherever they are: using
+    /// them is EKEYREVOKED. Messages that came through them and were not received are dropped and
+    /// their senders told; how many is returned. Calls received already go on to their answer.
+    result<std::uint64_t> try_revoke() const noexcept;
+    std::uint64_t revoke() const { return value_or_throw(try_revoke()); }
+    /// Likewise those with one badge; ENOENT if nothing has it. Badges chosen with the same value
+    /// afterwards are new.
+    result<std::uint64_t> try_revoke(std::uint64_t badge) const noexcept;
+    std::uint64_t revoke(std::uint64_t badge) const { return value_or_throw(try_revoke(badge)); }
+
     result<port_info> try_info() const noexcept;
     port_info info() const { return value_or_throw(try_info()); }
 
