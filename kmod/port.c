@@ -56,6 +56,7 @@ struct caps_port *caps_port_create(struct caps_actor *actor, u64 cookie,
 	port->cookie = cookie;
 	port->chain = caps_chain_get(actor->chain);
 	INIT_LIST_HEAD(&port->link);
+	INIT_LIST_HEAD(&port->notices);
 	INIT_LIST_HEAD(&port->queue);
 	INIT_LIST_HEAD(&port->blocked);
 	INIT_LIST_HEAD(&port->waiters);

@@ -2,10 +2,12 @@
 /*
  * A port: a bounded queue of messages with one owning actor.
  *
- * @queue holds what can be received, in order of arrival; @blocked what waits
- * for room while its sender sleeps. What is being delivered just now is claimed:
- * in no list, and back in its place if that fails. A receiver that waits is
- * handed the next message directly, as claimed.
+ * @queue holds what can be received, in order of arrival; @notices, which come
+ * before it, that callers have left: a receiver that may hold no more must learn
+ * what it can end. @blocked is what waits for room while its sender sleeps. What
+ * is being delivered just now is claimed: in no list, and back in its place if
+ * that fails. A receiver that waits is handed the next message directly, as
+ * claimed.
  *
  * Room. A message counts against @limit while queued, or claimed from the
  * queue. One user may hold half of what the others leave free, rounded down,
@@ -56,10 +58,11 @@ struct caps_port {
 	u8 priority;
 	struct rb_node ready;
 	u64 ready_arrival;		/* key in the tree */
+	struct list_head notices;
 	struct list_head queue;
 	struct list_head blocked;
 	struct list_head waiters;	/* receivers from this port */
-	u32 queued;			/* messages in queue */
+	u32 queued;			/* messages in notices and queue */
 	u32 waiting;			/* messages in blocked */
 	u32 claimed;			/* messages being delivered */
 	u32 counted;			/* messages against limit */

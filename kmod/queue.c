@@ -23,8 +23,10 @@
  */
 struct caps_message *caps_queue_first(struct caps_port *port)
 {
-	struct list_head *list = &port->queue;
+	struct list_head *list = &port->notices;
 
+	if (list_empty(list))
+		list = &port->queue;
 	if (list_empty(list))
 		list = &port->blocked;
 	return list_first_entry_or_null(list, struct caps_message, link);
@@ -68,6 +70,12 @@ static struct caps_waiter *find_waiter(struct caps_actor *owner,
 	if (list_empty(list) && port->enabled)
 		list = &owner->waiters;
 	return list_first_entry_or_null(list, struct caps_waiter, link);
+}
+
+static struct list_head *line_of(struct caps_port *port,
+				 const struct caps_message *message)
+{
+	return caps_message_is_notice(message) ? &port->notices : &port->queue;
 }
 
 /* A sender that waited for room need not wait any more. */
@@ -143,7 +151,7 @@ static void enqueue(struct caps_actor *owner, struct caps_port *port,
 		hand_over(waiter, message, wakes);
 		return;
 	}
-	list_add_tail(&message->link, &port->queue);
+	list_add_tail(&message->link, line_of(port, message));
 	port->queued++;
 	if (port->enabled) {
 		if (!port->is_ready)
@@ -264,7 +272,7 @@ void caps_queue_unclaim(struct caps_actor *owner, struct caps_message *message,
 	message->claimed = false;
 	port->claimed--;
 	port->queued++;
-	list_for_each_entry(next, &port->queue, link) {
+	list_for_each_entry(next, line_of(port, message), link) {
 		if (next->arrival > message->arrival)
 			break;
 	}

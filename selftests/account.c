@@ -401,4 +401,33 @@ TEST_F(plain, who_is_above_the_limit_takes_no_call)
 	child_kill(&c);
 }
 
+/* ... but hears what it can end, although a call stands in the way. */
+TEST_F(plain, who_is_above_the_limit_hears_who_left)
+{
+	struct pair p = pair_open();
+	struct message held[8], m;
+	__u64 ids[9];
+	int i;
+
+	for (i = 0; i < 9; i++)
+		ASSERT_OK(call_async(p.client, p.cap, 0, "call", &ids[i]));
+	for (i = 0; i < 8; i++)
+		ASSERT_OK(receive(p.server, p.port, &held[i]));
+	parameter_set(&self->before, "max_messages", 4);
+	EXPECT_ERR(EDQUOT, receive_now(p.server, p.port, &m));
+	EXPECT_EQ(CAPS_ABORT_AT_SERVER, abort_call(p.client, ids[3]));
+	EXPECT_OK(receive_now(p.server, p.port, &m));
+	EXPECT_EQ(CAPS_KIND_CANCELLED, m.header.kind);
+	EXPECT_EQ(held[3].header.id, m.header.id);
+	EXPECT_ERR(EDQUOT, receive_now(p.server, p.port, &m));
+	for (i = 0; i < 8; i++)
+		EXPECT_OK(discard(p.server, held[i].header.id));
+	while (!receive_now(p.client, CAPS_DEFAULT_PORT, &m))
+		;
+	EXPECT_OK(receive_now(p.server, p.port, &m));
+	EXPECT_EQ(CAPS_KIND_CALL, m.header.kind);
+	close(p.server);
+	close(p.client);
+}
+
 TEST_HARNESS_MAIN

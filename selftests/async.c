@@ -364,6 +364,30 @@ TEST_F(async, abort_at_the_server)
 }
 
 /* The notice is counted, and the call's own header stays as it was. */
+/* ... and comes before what was there already. */
+TEST_F(async, abort_is_told_first)
+{
+	struct message first, second, m;
+	__u64 one = ask(self), two = ask(self), three = ask(self);
+
+	ASSERT_OK(receive(self->fd, self->port, &first));
+	ASSERT_OK(receive(self->fd, self->port, &second));
+	EXPECT_EQ(CAPS_ABORT_AT_SERVER, abort_call(self->client, two));
+	EXPECT_EQ(CAPS_ABORT_AT_SERVER, abort_call(self->client, one));
+	ASSERT_OK(receive(self->fd, self->port, &m));
+	EXPECT_EQ(CAPS_KIND_CANCELLED, m.header.kind);
+	EXPECT_EQ(second.header.id, m.header.id);
+	ASSERT_OK(receive(self->fd, self->port, &m));
+	EXPECT_EQ(CAPS_KIND_CANCELLED, m.header.kind);
+	EXPECT_EQ(first.header.id, m.header.id);
+	ASSERT_OK(receive(self->fd, self->port, &m));
+	EXPECT_EQ(CAPS_KIND_CALL, m.header.kind);
+	EXPECT_OK(discard(self->fd, first.header.id));
+	EXPECT_OK(discard(self->fd, second.header.id));
+	EXPECT_OK(discard(self->fd, m.header.id));
+	EXPECT_EQ(CAPS_ABORT_ANSWERED, abort_call(self->client, three));
+}
+
 TEST_F(async, abort_leaves_the_header)
 {
 	struct caps_get_header g = { 0 };

@@ -456,7 +456,8 @@ struct caps_call {
  * if nothing is there and @deadline is 0. On EFAULT the message stays queued.
  * After a failure the contents of @buffer and @header are undefined.
  * EDQUOT for what would be held while this user is over a limit with messages
- * that it holds and never ended. [servers, event loops]
+ * that it holds and never ended; CANCELLED, which tells what can be ended, comes
+ * before whatever else is in the port. [servers, event loops]
  */
 #define CAPS_HOLD		(1u << 0) /* hold one-way messages too */
 
