@@ -150,9 +150,9 @@ void caps_body_charge_to(struct caps_body *body, struct caps_chain *chain)
 
 	if (body->pinned)
 		return;
+	caps_uncharge(old, CAPS_KERNEL_BYTES, body->charged);
 	caps_charge_forced(chain, CAPS_KERNEL_BYTES, body->charged);
 	body->chain = caps_chain_get(chain);
-	caps_uncharge(old, CAPS_KERNEL_BYTES, body->charged);
 	caps_chain_put(old);
 }
 

@@ -13,7 +13,9 @@
 #include "message.h"
 #include "port.h"
 
-#define SHOWN_PORTS	256	/* of one actor; the lock is held meanwhile */
+/* The lock is held meanwhile. */
+#define SHOWN_PORTS	256	/* of one actor */
+#define LOOKS		64	/* into one port's line */
 
 static pid_t reader_pid(struct pid *pid)
 {
@@ -39,6 +41,20 @@ static void oldest_consider(struct oldest *oldest,
 	oldest->where = where;
 }
 
+/* The first call in a line is its oldest; looked for near the head only. */
+static void oldest_in(struct oldest *oldest, const struct list_head *line,
+		      const char *where)
+{
+	const struct caps_message *message;
+	int looks = LOOKS;
+
+	list_for_each_entry(message, line, link) {
+		oldest_consider(oldest, message, where);
+		if (message->kind == CAPS_KIND_CALL || !--looks)
+			break;
+	}
+}
+
 static void show_port(struct seq_file *seq, const struct caps_port *port)
 {
 	seq_printf(seq, "port:\tcookie %#llx%s %s priority %u queued %u claimed %u blocked %u limit %u users %u received %llu\n",
@@ -51,7 +67,6 @@ static void show_port(struct seq_file *seq, const struct caps_port *port)
 static void show_ports(struct seq_file *seq, struct caps_actor *actor,
 		       struct oldest *oldest)
 {
-	struct caps_message *message;
 	struct caps_port *port;
 	int shown = 0;
 
@@ -61,10 +76,8 @@ static void show_ports(struct seq_file *seq, struct caps_actor *actor,
 		if (shown++ == SHOWN_PORTS)
 			break;
 		show_port(seq, port);
-		list_for_each_entry(message, &port->queue, link)
-			oldest_consider(oldest, message, "queued");
-		list_for_each_entry(message, &port->blocked, link)
-			oldest_consider(oldest, message, "blocked");
+		oldest_in(oldest, &port->queue, "queued");
+		oldest_in(oldest, &port->blocked, "blocked");
 	}
 }
 

@@ -240,12 +240,13 @@ void caps_message_charge_to(struct caps_message *message,
 {
 	struct caps_chain *old = message->chain;
 
+	/* In this order: both may be the same user, whom nobody shall refuse. */
+	caps_uncharge(old, CAPS_MESSAGES, 1);
+	caps_uncharge(old, CAPS_KERNEL_BYTES, sizeof(*message));
 	caps_charge_forced(chain, CAPS_MESSAGES, 1);
 	caps_charge_forced(chain, CAPS_KERNEL_BYTES, sizeof(*message));
 	message->chain = caps_chain_get(chain);
 	message->adopted = true;
-	caps_uncharge(old, CAPS_MESSAGES, 1);
-	caps_uncharge(old, CAPS_KERNEL_BYTES, sizeof(*message));
 	caps_chain_put(old);
 	if (message->request.body)
 		caps_body_charge_to(message->request.body, chain);
