@@ -26,6 +26,7 @@ union caps_args {
 	struct caps_port_enable port_enable;
 	struct caps_port_info port_info;
 	struct caps_revoke revoke;
+	struct caps_signal signal;
 	struct caps_send send;
 	struct caps_call call;
 	struct caps_receive receive;
@@ -59,6 +60,7 @@ caps_command_t caps_do_port_enable;
 caps_command_t caps_do_port_disable;
 caps_command_t caps_do_port_info;
 caps_command_t caps_do_revoke;
+caps_command_t caps_do_signal;
 caps_command_t caps_do_send;
 caps_command_t caps_do_call_async;
 caps_command_t caps_do_call;

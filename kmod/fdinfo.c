@@ -57,11 +57,11 @@ static void oldest_in(struct oldest *oldest, const struct list_head *line,
 
 static void show_port(struct seq_file *seq, const struct caps_port *port)
 {
-	seq_printf(seq, "port:\tcookie %#llx%s %s priority %u queued %u claimed %u blocked %u limit %u users %u received %llu\n",
+	seq_printf(seq, "port:\tcookie %#llx%s %s priority %u queued %u claimed %u blocked %u limit %u users %u received %llu signals %#llx\n",
 		   port->cookie, port->is_default ? " default" : "",
 		   port->enabled ? "enabled" : "disabled", port->priority,
 		   port->queued, port->claimed, port->waiting, port->limit,
-		   port->users, port->sequence);
+		   port->users, port->sequence, port->signals);
 }
 
 static void show_ports(struct seq_file *seq, struct caps_actor *actor,

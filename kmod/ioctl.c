@@ -80,6 +80,7 @@ static const struct command commands[] = {
 	      caps_port_info, cookie, status),
 	MAKES(CAPS_REVOKE, CAPS_REVOKE_SIZE_VER0, caps_do_revoke,
 	      caps_revoke, dropped, dropped),
+	SILENT(CAPS_SIGNAL, CAPS_SIGNAL_SIZE_VER0, caps_do_signal, caps_signal),
 	MAKES(CAPS_SEND, CAPS_SEND_SIZE_VER0, caps_do_send,
 	      caps_send, id, result),
 	MAKES(CAPS_CALL_ASYNC, CAPS_SEND_SIZE_VER0, caps_do_call_async,

@@ -13,6 +13,7 @@
 #include "command.h"
 #include "info.h"
 #include "port.h"
+#include "port_signal.h"
 #include "revoke.h"
 #include "service.h"
 
@@ -240,6 +241,14 @@ int caps_do_revoke(struct caps_actor *actor, union caps_args *args,
 	err = caps_port_revoke(actor, port, a);
 	caps_port_put(port);
 	return err;
+}
+
+int caps_do_signal(struct caps_actor *actor, union caps_args *args,
+		   void __user *uarg)
+{
+	if (args->signal.flags || args->signal.reserved || !args->signal.bits)
+		return -EINVAL;
+	return caps_signal(actor, &args->signal);
 }
 
 int caps_do_register(struct caps_actor *actor, union caps_args *args,

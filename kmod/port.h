@@ -72,6 +72,7 @@ struct caps_port {
 	u64 last_badge;
 	u64 sequence;			/* messages received */
 	u64 generation;			/* of capabilities; read without, too */
+	u64 signals;			/* see port_signal.h */
 };
 
 struct caps_share {

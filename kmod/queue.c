@@ -6,6 +6,7 @@
 #include "actor.h"
 #include "message.h"
 #include "port.h"
+#include "port_signal.h"
 #include "queue.h"
 #include "wait.h"
 
@@ -55,9 +56,9 @@ void caps_queue_update(struct caps_actor *owner, struct caps_port *port)
 
 	if (port->is_ready)
 		rb_erase_cached(&port->ready, &owner->ready);
-	port->is_ready = port->enabled && first;
+	port->is_ready = port->enabled && (first || port->signals);
 	if (port->is_ready) {
-		port->ready_arrival = first->arrival;
+		port->ready_arrival = port->signals ? 0 : first->arrival;
 		rb_add_cached(&port->ready, &owner->ready, ready_less);
 	}
 }
@@ -128,6 +129,13 @@ void caps_queue_dispatch(struct caps_actor *owner, struct caps_port *port,
 	struct caps_message *message;
 	struct caps_waiter *waiter;
 
+	waiter = port->signals ? find_waiter(owner, port) : NULL;
+	if (waiter) {
+		list_del(&waiter->link);
+		caps_wakes_add(wakes, waiter->task);
+		/* The last touch: pairs with sleep_for_message(). */
+		smp_store_release(&waiter->error, CAPS_LOOK_AGAIN);
+	}
 	/* One turn may add two: a receiver and a sender that was blocked. */
 	while (!caps_wakes_full(wakes)) {
 		message = caps_queue_first(port);
@@ -237,16 +245,13 @@ struct caps_message *__caps_queue_claim(struct caps_actor *actor,
 					struct caps_wakes *wakes)
 {
 	struct caps_message *message;
-	struct rb_node *node;
 
 	lockdep_assert_held(&actor->lock);
 
-	if (!port) {
-		node = rb_first_cached(&actor->ready);
-		if (!node)
-			return NULL;
-		port = rb_entry(node, struct caps_port, ready);
-	}
+	if (!port)
+		port = caps_queue_ready(actor);
+	if (!port)
+		return NULL;
 	message = caps_queue_first(port);
 	if (!message)
 		return NULL;

@@ -36,6 +36,14 @@ void caps_queue_unclaim(struct caps_actor *owner, struct caps_message *message,
 void __caps_queue_remove(struct caps_port *port, struct caps_message *message,
 			 struct caps_wakes *wakes);
 
+/* The port that "receive from any" takes from, or NULL. */
+static inline struct caps_port *caps_queue_ready(const struct caps_actor *actor)
+{
+	struct rb_node *node = rb_first_cached(&actor->ready);
+
+	return node ? rb_entry(node, struct caps_port, ready) : NULL;
+}
+
 /**
  * caps_queue_claim - choose what to deliver, and reserve it
  * @actor: who receives

@@ -27,6 +27,7 @@
 #include "message.h"
 #include "payload.h"
 #include "port.h"
+#include "port_signal.h"
 #include "queue.h"
 #include "revoke.h"
 #include "trace.h"
@@ -39,6 +40,8 @@ struct reception {
 	u64 id;				/* reserved for what is received */
 	bool waited;
 	struct caps_wakes *wakes;	/* to be run before waiting */
+	u64 signals;			/* taken instead of a message, from */
+	struct caps_port *signalled;	/* this; a reference */
 };
 
 static void release_id(struct reception *r)
@@ -126,13 +129,28 @@ static struct caps_message *wait_for_message(struct reception *r)
 	}
 	if (waiter.message)
 		return waiter.message;
+	if (waiter.error == CAPS_LOOK_AGAIN)
+		return NULL;
 	if (waiter.error)
 		return ERR_PTR(waiter.error);
 	return ERR_PTR(err == -EINTR ? -ERESTARTSYS : err);
 }
 
-/* A claimed message, or why there is none. */
-static struct caps_message *claim_message(struct reception *r)
+/* Signals come first. The actor's lock is held. */
+static bool take_signals(struct reception *r)
+{
+	struct caps_port *port = r->port ?: caps_queue_ready(r->actor);
+
+	if (!port)
+		return false;
+	r->signals = caps_signals_take(r->actor, port);
+	if (r->signals)
+		r->signalled = caps_port_get(port);
+	return r->signals;
+}
+
+/* A claimed message, or NULL to look again or if there are signals, or why not. */
+static struct caps_message *claim_or_wait(struct reception *r)
 {
 	struct caps_actor *actor = r->actor;
 	struct caps_message *message = NULL;
@@ -146,14 +164,51 @@ static struct caps_message *claim_message(struct reception *r)
 		if (err)
 			break;
 	}
-	if (!err) {
+	if (!err && !take_signals(r)) {
 		message = caps_queue_claim(actor, r->port, r->wakes);
 		if (!message && r->deadline)
 			return wait_for_message(r);
+		err = message ? 0 : -EAGAIN;
 	}
 	spin_unlock(&actor->lock);
 	caps_wakes_run(r->wakes);
-	return message ?: ERR_PTR(err ?: -EAGAIN);
+	return err ? ERR_PTR(err) : message;
+}
+
+/* A claimed message, or NULL: then there are signals; or why there is none. */
+static struct caps_message *claim_message(struct reception *r)
+{
+	struct caps_message *message;
+
+	do
+		message = claim_or_wait(r);
+	while (!message && !r->signals);
+	return message;
+}
+
+static int put_signals(struct reception *r, struct caps_header __user *uheader)
+{
+	struct caps_port *port = r->signalled;
+	struct caps_header header = {
+		.address = r->signals,
+		.cookie = port->cookie,
+		.kind = CAPS_KIND_SIGNAL,
+	};
+	int err = 0;
+
+	if (copy_to_user(uheader, &header,
+			 offsetof(struct caps_header, sequence))) {
+		caps_signals_restore(r->actor, port, r->signals);
+		err = -EFAULT;
+	} else {
+		spin_lock(&r->actor->lock);
+		header.sequence = ++port->sequence;
+		spin_unlock(&r->actor->lock);
+		put_user(header.sequence, &uheader->sequence);
+	}
+	r->signals = 0;
+	caps_port_put(port);
+	return err;
 }
 
 /* Why a claimed message is not to be delivered; 0: it is. Its holder is locked. */
@@ -398,6 +453,8 @@ static int receive_one(struct reception *r, struct caps_receive *args,
 
 	do {
 		message = claim_message(r);
+		if (!message)
+			return put_signals(r, uheader);
 		if (IS_ERR(message))
 			return PTR_ERR(message);
 		hold = deliver(r, message, args, uheader);
@@ -428,6 +485,7 @@ static int reception_begin(struct reception *r, struct caps_actor *actor,
 	r->id = 0;
 	r->waited = false;
 	r->wakes = wakes;
+	r->signals = 0;
 	if (port != CAPS_ANY_PORT)
 		r->port = caps_capability_own_port(actor, port, 0);
 	return PTR_ERR_OR_ZERO(r->port);

@@ -100,6 +100,13 @@ static void port_info_of(struct world *w, void *arg)
 	((struct caps_port_info *)arg)->capability = fresh(w);
 }
 
+static void signal_to(struct world *w, void *arg)
+{
+	*(struct caps_signal *)arg = (struct caps_signal){
+		.capability = fresh(w), .bits = 1,
+	};
+}
+
 static void send_to(struct world *w, void *arg)
 {
 	*(struct caps_send *)arg = (struct caps_send){
@@ -311,6 +318,12 @@ FIXTURE_VARIANT_ADD(command, revoke) {
 	.out = { REST(caps_revoke, dropped) },
 	.flags = { AT(caps_revoke, flags) }, .known = { CAPS_REVOKE_BADGE },
 	.reserved = { AT(caps_revoke, reserved) },
+};
+
+FIXTURE_VARIANT_ADD(command, signal) {
+	CAPS_SIGNAL, CAPS_SIGNAL_SIZE_VER0, signal_to,
+	.flags = { AT(caps_signal, flags) },
+	.reserved = { AT(caps_signal, reserved) },
 };
 
 FIXTURE_VARIANT_ADD(command, send) {

@@ -149,6 +149,15 @@ TEST(caps_revoke)
 	FIELD(caps_revoke, dropped, 24);
 }
 
+TEST(caps_signal)
+{
+	SIZE(caps_signal, 24);
+	FIELD(caps_signal, capability, 0);
+	FIELD(caps_signal, bits, 8);
+	FIELD(caps_signal, flags, 16);
+	FIELD(caps_signal, reserved, 20);
+}
+
 TEST(caps_data)
 {
 	SIZE(caps_data, 32);

@@ -306,6 +306,20 @@ struct caps_revoke {
 	__u64 dropped;			/* out: messages */
 };
 
+/*
+ * CAPS_SIGNAL: set bits in a port, which takes the right to send. Never waits
+ * and needs no room. The owner receives all that are set at once, before
+ * whatever else is in the port, as a message of kind SIGNAL with the bits in
+ * @address; only cookie and sequence say more. [timers and doorbells, programs
+ * that say "look again"]
+ */
+struct caps_signal {
+	__u64 capability;
+	__u64 bits;			/* not 0 */
+	__u32 flags;			/* 0 */
+	__u32 reserved;			/* 0 */
+};
+
 /* --- messages ------------------------------------------------------------ */
 
 /* A piece of memory; the same layout for 32-bit programs. */
@@ -334,6 +348,7 @@ struct caps_data {
 #define CAPS_KIND_REPLY		3u	/* the answer to an async call or send */
 #define CAPS_KIND_CANCELLED	4u	/* the caller of held message @id left */
 #define CAPS_KIND_DISPOSE	5u	/* the deferred body of @id is free */
+#define CAPS_KIND_SIGNAL	6u	/* @address is what CAPS_SIGNAL has set */
 
 /* Header flags. */
 #define CAPS_HEADER_IDENTITY	(1u << 0) /* sender changed ids since open */
@@ -644,6 +659,7 @@ struct caps_connect {
 #define CAPS_PORT_DISABLE	_IOWR(CAPS_IOC, 0x23, struct caps_port_ref)
 #define CAPS_PORT_INFO		_IOWR(CAPS_IOC, 0x24, struct caps_port_info)
 #define CAPS_REVOKE		_IOWR(CAPS_IOC, 0x25, struct caps_revoke)
+#define CAPS_SIGNAL		_IOWR(CAPS_IOC, 0x26, struct caps_signal)
 
 #define CAPS_SEND		_IOWR(CAPS_IOC, 0x30, struct caps_send)
 #define CAPS_CALL		_IOWR(CAPS_IOC, 0x31, struct caps_call)
@@ -675,6 +691,7 @@ struct caps_connect {
 #define CAPS_PORT_ENABLE_SIZE_VER0	16
 #define CAPS_PORT_INFO_SIZE_VER0	56
 #define CAPS_REVOKE_SIZE_VER0		32
+#define CAPS_SIGNAL_SIZE_VER0		24
 #define CAPS_SEND_SIZE_VER0		88
 #define CAPS_CALL_SIZE_VER0		120
 #define CAPS_RECEIVE_SIZE_VER0		152

@@ -87,6 +87,11 @@ int capsu_import(int actor, int fd, uint64_t *capability) {
     return outcome;
 }
 
+int capsu_signal(int actor, uint64_t capability, uint64_t bits) {
+    struct caps_signal signal = {.capability = capability, .bits = bits, .flags = 0, .reserved = 0};
+    return command(actor, CAPS_SIGNAL, &signal);
+}
+
 int capsu_port_create(int actor, uint64_t cookie, uint32_t queue_limit, uint64_t *port) {
     struct caps_port_create create = {
         .cookie = cookie, .queue_limit = queue_limit, .flags = 0, .capability = 0};

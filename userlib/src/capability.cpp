@@ -42,6 +42,13 @@ void capability::reset() noexcept {
         (void)capsu_close(actor_, old);
 }
 
+result<void> capability::try_signal(std::uint64_t bits) const noexcept {
+    const int outcome = capsu_signal(actor_, handle_, bits);
+    if (outcome < 0)
+        return failed(of(*this, operation::signal, outcome));
+    return {};
+}
+
 result<sent> capability::try_send(const outgoing &message, deadline until) const noexcept {
     ::caps_send send = describe(*this, message, until);
     const int outcome = capsu_send(actor_, &send);

@@ -236,6 +236,19 @@ TEST_F(object, revoked_capabilities_are_worth_nothing) {
     EXPECT_EQ(none.error().code(), ENOENT) << none.error().message();
 }
 
+TEST_F(object, signals_add_up) {
+    const caps::port door = me.create_port();
+    door.signal(1);
+    door.signal(6);
+    const auto signal = door.receive({}, soon());
+    EXPECT_EQ(signal.kind(), caps::kind::signal);
+    EXPECT_EQ(signal.bits(), 7u);
+    const auto nothing = door.try_signal(0);
+    ASSERT_FALSE(nothing);
+    EXPECT_EQ(nothing.error().code(), EINVAL) << nothing.error().message();
+    EXPECT_EQ(nothing.error().remedy(), "Set at least one bit.");
+}
+
 TEST_F(object, service_ends_with_its_object) {
     const caps::port door = me.create_port();
     {

@@ -45,6 +45,9 @@ CAPSU_API int capsu_capability_info(int actor, uint64_t capability,
 CAPSU_API int capsu_export(int actor, uint64_t capability);
 CAPSU_API int capsu_import(int actor, int fd, uint64_t *capability);
 
+/* Sets bits in a port; never waits. */
+CAPSU_API int capsu_signal(int actor, uint64_t capability, uint64_t bits);
+
 /* --- ports --- */
 
 /* queue_limit 0: the default. */

@@ -31,6 +31,7 @@ enum class operation : std::uint8_t {
     port_disable,
     port_info,
     revoke,
+    signal,
     send,
     call,
     call_async,

@@ -98,6 +98,7 @@ enum class kind : std::uint32_t {
     reply = CAPS_KIND_REPLY,         ///< the answer to an async call or a send
     cancelled = CAPS_KIND_CANCELLED, ///< the caller of the held message id() has left
     dispose = CAPS_KIND_DISPOSE,     ///< the deferred body id() is free
+    signal = CAPS_KIND_SIGNAL,       ///< bits() were set since the last time
 };
 
 /// More about a sender, as it was when it sent, in the receiver's namespaces.
@@ -134,6 +135,10 @@ class CAPSUSER_API received {
     std::uint64_t badge() const noexcept { return header_.badge; }
     unsigned operation() const noexcept { return header_.operation; }
     std::uint64_t address() const noexcept { return header_.address; }
+    /// What capability::signal() has set; 0 in all that is no signal.
+    std::uint64_t bits() const noexcept {
+        return kind() == caps::kind::signal ? header_.address : 0;
+    }
     /// Of the port it came through.
     std::uint64_t cookie() const noexcept { return header_.cookie; }
     /// Counts the messages received from one port, from 1.
