@@ -137,8 +137,8 @@ struct caps_message {
 	struct caps_share *shares;	/* unused ones, see port.h */
 	unsigned int share_count;
 
-	/* What user copies may touch. */
-	u8 data[2][CAPS_PAYLOAD_DATA];
+	/* What user copies may touch, in whole words. */
+	u8 data[2][CAPS_PAYLOAD_DATA] __aligned(8);
 };
 
 int caps_messages_init(void);
