@@ -76,8 +76,8 @@ static int actor_add_default_port(struct caps_actor *actor)
 /**
  * caps_actor_create - an actor of the current process
  *
- * Return: the actor with one reference; -EDQUOT, -ENOMEM, -EINTR, or -ENOTCONN
- * for a task without an address space.
+ * Return: the actor with one reference; -EDQUOT, -ENOMEM, -ERESTARTSYS, or
+ * -ENOTCONN for a task without an address space.
  */
 struct caps_actor *caps_actor_create(void)
 {

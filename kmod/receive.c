@@ -149,7 +149,7 @@ static bool take_signals(struct reception *r)
 	return r->signals;
 }
 
-/* A claimed message, or NULL to look again or if there are signals, or why not. */
+/* A claimed message; NULL to look again, or for signals; or why there is none. */
 static struct caps_message *claim_or_wait(struct reception *r)
 {
 	struct caps_actor *actor = r->actor;
@@ -414,8 +414,10 @@ static int put_header(struct caps_message *message, u32 kind, u64 id,
 }
 
 /* Held messages whose senders have left are charged to the holder. */
-static inline bool may_hold_no_more(const struct caps_actor *actor)
+static inline bool may_hold_no_more(const struct caps_actor *actor, u32 kind)
 {
+	if (kind == CAPS_KIND_REPLY)
+		return false;
 	return caps_overdrawn(actor->chain, CAPS_MESSAGES) ||
 	       caps_overdrawn(actor->chain, CAPS_KERNEL_BYTES);
 }
@@ -432,13 +434,16 @@ static int deliver(struct reception *r, struct caps_message *message,
 	if (kind > CAPS_KIND_REPLY)
 		return put_notice(message, kind, id_of(message, false, 0),
 				  uheader);
+	hold = kind == CAPS_KIND_CALL || (args->flags & CAPS_HOLD);
+	if (hold && may_hold_no_more(r->actor, kind))
+		return -EDQUOT;
 	more = caps_payload_store(r->actor, caps_message_payload(message),
 				  &args->buffer);
 	if (more < 0)
 		return more;
-	hold = kind == CAPS_KIND_CALL || more || (args->flags & CAPS_HOLD);
-	if (hold && kind != CAPS_KIND_REPLY && may_hold_no_more(r->actor))
+	if (more && !hold && may_hold_no_more(r->actor, kind))
 		return -EDQUOT;
+	hold |= more;
 	message->header.flags = header_flags(message, kind, hold, more);
 	return put_header(message, kind, id_of(message, hold, r->id),
 			  uheader) ?: hold;
