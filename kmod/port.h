@@ -73,6 +73,7 @@ struct caps_port {
 	u64 sequence;			/* messages received */
 	u64 generation;			/* of capabilities; read without, too */
 	u64 signals;			/* see port_signal.h */
+	u64 signals_arrival;		/* when the first of them was set */
 };
 
 struct caps_share {

@@ -14,6 +14,8 @@
 static void signals_add(struct caps_actor *owner, struct caps_port *port,
 			u64 bits, struct caps_wakes *wakes)
 {
+	if (!port->signals)
+		port->signals_arrival = ++owner->arrivals;
 	port->signals |= bits;
 	caps_queue_update(owner, port);
 	caps_queue_dispatch(owner, port, wakes);
@@ -72,18 +74,19 @@ int caps_signal(struct caps_actor *actor, const struct caps_signal *args)
  * @owner: the owner, locked
  * @port: its port
  *
- * Return: the bits, 0 if there are none.
+ * Return: the bits, 0 if there are none or it is a message's turn.
  */
 u64 caps_signals_take(struct caps_actor *owner, struct caps_port *port)
 {
+	const struct caps_message *first = caps_queue_first(port);
 	u64 bits = port->signals;
 
 	lockdep_assert_held(&owner->lock);
 
-	if (bits) {
-		port->signals = 0;
-		caps_queue_update(owner, port);
-	}
+	if (!bits || (first && first->arrival < port->signals_arrival))
+		return 0;
+	port->signals = 0;
+	caps_queue_update(owner, port);
 	return bits;
 }
 

@@ -3,8 +3,10 @@
  * Signals: 64 bits that anybody who may send can set in a port, and that its
  * receiver takes all at once.
  *
- * Setting them takes no memory and no room, and never waits. They come before
- * all that is in the port, and tell nothing of who set them. Who waits for the
+ * Setting them takes no memory and no room, and never waits. They stand in the
+ * port's line where the first of them was set, as a message would: who sets bits
+ * all the time keeps no message from being received. They tell nothing of who
+ * set them. Who waits for the
  * port is not given them but told to look again (caps_waiter.error is
  * CAPS_LOOK_AGAIN): whoever comes first takes them, and the others go on
  * waiting.

@@ -51,14 +51,17 @@ static bool ready_less(struct rb_node *a, const struct rb_node *b)
 void caps_queue_update(struct caps_actor *owner, struct caps_port *port)
 {
 	struct caps_message *first = caps_queue_first(port);
+	u64 arrival = first ? first->arrival : U64_MAX;
 
 	lockdep_assert_held(&owner->lock);
 
+	if (port->signals)
+		arrival = min(arrival, port->signals_arrival);
 	if (port->is_ready)
 		rb_erase_cached(&port->ready, &owner->ready);
-	port->is_ready = port->enabled && (first || port->signals);
+	port->is_ready = port->enabled && arrival != U64_MAX;
 	if (port->is_ready) {
-		port->ready_arrival = port->signals ? 0 : first->arrival;
+		port->ready_arrival = arrival;
 		rb_add_cached(&port->ready, &owner->ready, ready_less);
 	}
 }

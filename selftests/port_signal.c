@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Bits set in a port: they add up, come all at once and before everything else,
+ * Bits set in a port: they add up, come all at once in the turn of the first,
  * need no room, and wake who waits.
  */
 #include "caps_memory.h"
@@ -51,8 +51,8 @@ TEST_F(bits, add_up)
 	EXPECT_EQ(4, m.header.address);
 }
 
-/* Before what came first, in a full queue, and neither counts. */
-TEST_F(bits, come_first)
+/* In the turn of the first, also where the queue is full, and not counted. */
+TEST_F(bits, take_their_turn)
 {
 	__u64 port = port_new_limit(self->p.server, 2), cap;
 	struct message m;
@@ -63,9 +63,35 @@ TEST_F(bits, come_first)
 	EXPECT_OK(set_bits(self->p.client, cap, 2));
 	EXPECT_EQ(1, port_info(self->p.server, port).queued);
 	EXPECT_OK(receive(self->p.server, port, &m));
-	EXPECT_EQ(CAPS_KIND_SIGNAL, m.header.kind);
-	EXPECT_OK(receive(self->p.server, port, &m));
 	EXPECT_STREQ("first", m.body);
+	EXPECT_OK(send_text(self->p.client, cap, "second"));
+	EXPECT_OK(set_bits(self->p.client, cap, 1));
+	EXPECT_OK(receive(self->p.server, port, &m));
+	EXPECT_EQ(CAPS_KIND_SIGNAL, m.header.kind);
+	EXPECT_EQ(3, m.header.address);
+	EXPECT_OK(receive(self->p.server, port, &m));
+	EXPECT_STREQ("second", m.body);
+}
+
+/* Bits set all the time keep no message away, in this port or in another. */
+TEST_F(bits, shut_nobody_out)
+{
+	__u64 other = port_new(self->p.server), cap;
+	struct message m;
+	int i, texts = 0;
+
+	cap = cap_give(self->p.server, other, self->p.client);
+	EXPECT_OK(port_enable(self->p.server, self->p.port, 0));
+	EXPECT_OK(port_enable(self->p.server, other, 0));
+	EXPECT_OK(set_bits(self->p.client, self->p.cap, 1));
+	EXPECT_OK(send_text(self->p.client, self->p.cap, "same port"));
+	EXPECT_OK(send_text(self->p.client, cap, "another"));
+	for (i = 0; i < 5 && texts < 2; i++) {
+		EXPECT_OK(receive(self->p.server, CAPS_ANY_PORT, &m));
+		texts += m.header.kind == CAPS_KIND_SEND;
+		EXPECT_OK(set_bits(self->p.client, self->p.cap, 1));
+	}
+	EXPECT_EQ(3, i);
 }
 
 TEST_F(bits, refused)

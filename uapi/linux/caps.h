@@ -293,8 +293,8 @@ struct caps_port_info {
  * through them is EKEYREVOKED, and so is duplicating, exporting and importing
  * them. Messages that came through them and have not been received are dropped
  * and their senders told; calls that have been received go on to their answer.
- * The owner's own handles stay good, and duplicates that it makes of them
- * afterwards are new. [servers that close a session, hand-over of a service]
+ * The owner's own handles without the badge stay good, and duplicates that it
+ * makes of them afterwards are new. [servers that close a session, hand-over of a service]
  */
 #define CAPS_REVOKE_BADGE	(1u << 0)
 
@@ -308,9 +308,9 @@ struct caps_revoke {
 
 /*
  * CAPS_SIGNAL: set bits in a port, which takes the right to send. Never waits
- * and needs no room. The owner receives all that are set at once, before
- * whatever else is in the port, as a message of kind SIGNAL with the bits in
- * @address; only cookie and sequence say more. [timers and doorbells, programs
+ * and needs no room. The owner receives all that are set at once, in the turn of
+ * the first, as a message of kind SIGNAL with the bits in @address; only cookie
+ * and sequence say more. [timers and doorbells, programs
  * that say "look again"]
  */
 struct caps_signal {

@@ -110,8 +110,8 @@ class CAPSUSER_API capability {
 
     /// One-way. Waits for room in the queue until the deadline; by default not at all (EAGAIN).
     /// With message.source the receiver can answer, and the answer arrives there.
-    /// Sets bits in the port: they add up, and its owner receives all at once, before whatever
-    /// else is there. Never waits, takes no room, and tells nothing of who did it.
+    /// Sets bits in the port: they add up, and its owner receives all at once, in the turn of
+    /// the first. Never waits, takes no room, and tells nothing of who did it.
     result<void> try_signal(std::uint64_t bits) const noexcept;
     void signal(std::uint64_t bits) const { value_or_throw(try_signal(bits)); }
 
