@@ -116,6 +116,8 @@ static void hand_over(struct caps_waiter *waiter, struct caps_message *message,
 	list_del(&waiter->link);
 	if (waiter->asleep)
 		caps_wakes_add(wakes, waiter->task);
+	else if (task_cpu(waiter->task) == raw_smp_processor_id())
+		wakes->offer = true;
 	/* The last touch: pairs with sleep_for_message(). */
 	smp_store_release(&waiter->message, message);
 }

@@ -32,7 +32,7 @@ void __caps_wakes_poll(struct caps_wakes *wakes, struct caps_actor *actor)
 void __caps_wakes_run(struct caps_wakes *wakes)
 {
 	unsigned int i;
-	bool here = false;
+	bool here = wakes->offer;
 
 	for (i = 0; i < wakes->count; i++) {
 		wake_up_process(wakes->tasks[i]);
@@ -42,6 +42,7 @@ void __caps_wakes_run(struct caps_wakes *wakes)
 	if (here)
 		schedule();
 	wakes->count = 0;
+	wakes->offer = false;
 }
 
 /**

@@ -6,9 +6,10 @@
  * to the task is taken first, then what it waits for is published, then the
  * lock is dropped, then the task (never the object on its stack) is woken.
  *
- * caps_wakes_run() then offers the CPU to a task that was woken to run here:
- * switching while this one is still runnable spares a dequeue, an enqueue and
- * a second wake-up. The scheduler decides; whoever has had less may stay.
+ * caps_wakes_run() then offers the CPU to a task that was woken to run here, or
+ * was given something here while it was awake: switching while this one is
+ * still runnable spares a dequeue, an enqueue and a second wake-up. The
+ * scheduler decides; whoever has had less may stay, and then sleeps.
  */
 #ifndef _CAPS_WAIT_H
 #define _CAPS_WAIT_H
@@ -27,6 +28,7 @@ struct caps_actor;
 struct caps_wakes {
 	unsigned int count;
 	bool poll;			/* the locked actor became readable */
+	bool offer;			/* the CPU, to one that need not be woken */
 	struct task_struct *tasks[CAPS_WAKES];
 };
 
@@ -34,6 +36,7 @@ static inline void caps_wakes_init(struct caps_wakes *wakes)
 {
 	wakes->count = 0;
 	wakes->poll = false;
+	wakes->offer = false;
 }
 
 /* Loops that add wakes stop here; single additions after one still fit. */
@@ -60,7 +63,7 @@ static inline void caps_wakes_poll(struct caps_wakes *wakes,
 
 static inline void caps_wakes_run(struct caps_wakes *wakes)
 {
-	if (wakes->count)
+	if (wakes->count || wakes->offer)
 		__caps_wakes_run(wakes);
 }
 
