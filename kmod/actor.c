@@ -67,6 +67,7 @@ static int actor_add_default_port(struct caps_actor *actor)
 		caps_port_put(port);
 		return err;
 	}
+	actor->self.type = CAPS_TYPE_PORT;
 	actor->self.port = port;
 	actor->self.operations = CAPS_ALL_OPERATIONS;
 	actor->self.rights = CAPS_RIGHTS_PORT;

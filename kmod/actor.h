@@ -15,9 +15,9 @@
  * and nothing can enter it any more, and queues the teardown, which ends or
  * hands back everything it holds.
  *
- * Lifetime: the file holds one reference, each message sent by the actor one,
- * the queued teardown one. Memory goes by RCU, so that a sender may lock a
- * port's owner that it found under RCU.
+ * Lifetime: the file holds one reference, each message sent by the actor and
+ * each capability to it one, the queued teardown one. Memory goes by RCU, so
+ * that a sender may lock a port's owner that it found under RCU.
  *
  * Locking: @lock guards what is grouped below it, everything about the actor's
  * ports except their reference counts, and every message queued, claimed or
@@ -103,6 +103,11 @@ static inline struct caps_actor *caps_actor_get(struct caps_actor *actor)
 {
 	refcount_inc(&actor->refs);
 	return actor;
+}
+
+static inline bool caps_actor_tryget(struct caps_actor *actor)
+{
+	return refcount_inc_not_zero(&actor->refs);
 }
 
 static inline void caps_actor_put(struct caps_actor *actor)

@@ -12,8 +12,23 @@
 #include "port.h"
 #include "revoke.h"
 
+static struct caps_capability *capability_alloc(u32 type, u64 operations,
+						u32 rights)
+{
+	struct caps_capability *capability;
+
+	capability = kzalloc(sizeof(*capability), GFP_KERNEL_ACCOUNT);
+	if (!capability)
+		return NULL;
+	capability->type = type;
+	capability->operations = operations;
+	capability->rights = rights;
+	caps_born(CAPS_LIVE_CAPABILITIES);
+	return capability;
+}
+
 /**
- * caps_capability_create - a capability that no handle stands for yet
+ * caps_capability_create - a capability to a port that no handle stands for yet
  * @port: what it names; a reference is taken
  * @badge: or NULL; the reference is taken over, also on failure
  * @operations: operation mask
@@ -27,26 +42,86 @@ struct caps_capability *caps_capability_create(struct caps_port *port,
 {
 	struct caps_capability *capability;
 
-	capability = kzalloc(sizeof(*capability), GFP_KERNEL_ACCOUNT);
+	capability = capability_alloc(CAPS_TYPE_PORT, operations, rights);
 	if (!capability) {
 		caps_badge_put(badge);
 		return NULL;
 	}
 	capability->port = caps_port_get(port);
 	capability->badge = badge;
-	capability->operations = operations;
 	capability->generation = READ_ONCE(port->generation);
-	capability->rights = rights;
-	caps_born(CAPS_LIVE_CAPABILITIES);
+	return capability;
+}
+
+/**
+ * caps_capability_to_actor - a capability to an actor, with all its rights
+ * @actor: what it names; a reference is taken
+ *
+ * Return: the capability, or NULL when out of memory.
+ */
+struct caps_capability *caps_capability_to_actor(struct caps_actor *actor)
+{
+	struct caps_capability *capability;
+
+	capability = capability_alloc(CAPS_TYPE_ACTOR, CAPS_ALL_OPERATIONS,
+				      CAPS_RIGHTS_ACTOR);
+	if (capability)
+		capability->actor = caps_actor_get(actor);
 	return capability;
 }
 
 void caps_capability_free(struct caps_capability *capability)
 {
-	caps_badge_put(capability->badge);
-	caps_port_put(capability->port);
+	switch (capability->type) {
+	case CAPS_TYPE_PORT:
+		caps_badge_put(capability->badge);
+		caps_port_put(capability->port);
+		break;
+	case CAPS_TYPE_ACTOR:
+		caps_actor_put(capability->actor);
+		break;
+	}
 	kfree_rcu(capability, rcu);
 	caps_gone(CAPS_LIVE_CAPABILITIES);
+}
+
+/*
+ * References to what a capability names, for a copy of it. A count that is
+ * zero belongs to a handle being closed just now.
+ */
+static bool capability_tryget(const struct caps_capability *capability)
+{
+	if (capability->type == CAPS_TYPE_ACTOR)
+		return caps_actor_tryget(capability->actor);
+	if (!caps_port_tryget(capability->port))
+		return false;
+	if (!capability->badge ||
+	    refcount_inc_not_zero(&capability->badge->refs))
+		return true;
+	caps_port_put(capability->port);
+	return false;
+}
+
+/* The original is the caller's, or found in this RCU reader section. */
+static int capability_clone(const struct caps_capability *original,
+			    const struct caps_actor *actor,
+			    struct caps_capability *copy)
+{
+	if (caps_capability_is_revoked(original, actor))
+		return -EKEYREVOKED;
+	if (!capability_tryget(original))
+		return -EBADF;
+	copy->type = original->type;
+	copy->port = original->port;
+	copy->badge = original->badge;
+	copy->operations = original->operations;
+	copy->generation = original->generation;
+	copy->rights = original->rights;
+	/* The owner's are good for ever, and make new ones. */
+	if (copy->type == CAPS_TYPE_PORT &&
+	    rcu_access_pointer(copy->port->owner) == actor)
+		copy->generation = READ_ONCE(copy->port->generation);
+	return 0;
 }
 
 /**
@@ -69,38 +144,43 @@ struct caps_capability *caps_capability_copy(struct caps_actor *actor,
 
 	rcu_read_lock();
 	original = caps_capability_find(actor, handle);
-	if (!original)
-		goto refuse;
-	err = -EPERM;
-	if ((original->rights & rights) != rights)
-		goto refuse;
-	err = -EKEYREVOKED;
-	if (caps_capability_is_revoked(original, actor))
-		goto refuse;
-	err = -EBADF;
-	/* A count that is zero belongs to a handle being closed just now. */
-	if (!caps_port_tryget(original->port))
-		goto refuse;
-	if (original->badge && !refcount_inc_not_zero(&original->badge->refs))
-		goto bad_badge;
-	copy->port = original->port;
-	copy->badge = original->badge;
-	copy->operations = original->operations;
-	copy->generation = original->generation;
-	/* The owner's are good for ever, and make new ones. */
-	if (rcu_access_pointer(copy->port->owner) == actor)
-		copy->generation = READ_ONCE(copy->port->generation);
-	copy->rights = original->rights;
+	if (original && (original->rights & rights) != rights)
+		err = -EPERM;
+	else if (original)
+		err = capability_clone(original, actor, copy);
 	rcu_read_unlock();
+	if (err) {
+		kfree(copy);
+		return ERR_PTR(err);
+	}
 	caps_born(CAPS_LIVE_CAPABILITIES);
 	return copy;
+}
 
-bad_badge:
-	caps_port_put(original->port);
-refuse:
-	rcu_read_unlock();
-	kfree(copy);
-	return ERR_PTR(err);
+/**
+ * caps_capability_dup - an equal capability that no handle stands for
+ * @original: owned by the caller
+ * @actor: who will use the copy
+ *
+ * Return: the copy, -EKEYREVOKED or -ENOMEM.
+ */
+struct caps_capability *
+caps_capability_dup(const struct caps_capability *original,
+		    const struct caps_actor *actor)
+{
+	struct caps_capability *copy;
+	int err;
+
+	copy = kzalloc(sizeof(*copy), GFP_KERNEL_ACCOUNT);
+	if (!copy)
+		return ERR_PTR(-ENOMEM);
+	err = capability_clone(original, actor, copy);
+	if (err) {
+		kfree(copy);
+		return ERR_PTR(err);
+	}
+	caps_born(CAPS_LIVE_CAPABILITIES);
+	return copy;
 }
 
 /**
@@ -109,7 +189,7 @@ refuse:
  * @handle: any value
  * @rights: what it must have
  *
- * Return: a reference, -EBADF or -EPERM.
+ * Return: a reference, -EBADF, -EPERM, or -EINVAL if it names something else.
  */
 struct caps_port *caps_capability_port(struct caps_actor *actor, u64 handle,
 				       u32 rights)
@@ -121,13 +201,44 @@ struct caps_port *caps_capability_port(struct caps_actor *actor, u64 handle,
 	capability = caps_capability_find(actor, handle);
 	if (capability) {
 		port = capability->port;
-		if ((capability->rights & rights) != rights)
+		if (capability->type != CAPS_TYPE_PORT)
+			port = ERR_PTR(-EINVAL);
+		else if ((capability->rights & rights) != rights)
 			port = ERR_PTR(-EPERM);
 		else if (!caps_port_tryget(port))
 			port = ERR_PTR(-EBADF);
 	}
 	rcu_read_unlock();
 	return port;
+}
+
+/**
+ * caps_capability_actor - the actor that a handle names
+ * @actor: whose handle
+ * @handle: any value
+ * @rights: what it must have
+ *
+ * Return: a reference, -EBADF, -EPERM, or -EINVAL if it names something else.
+ */
+struct caps_actor *caps_capability_actor(struct caps_actor *actor, u64 handle,
+					 u32 rights)
+{
+	struct caps_capability *capability;
+	struct caps_actor *named = ERR_PTR(-EBADF);
+
+	rcu_read_lock();
+	capability = caps_capability_find(actor, handle);
+	if (capability) {
+		named = capability->actor;
+		if (capability->type != CAPS_TYPE_ACTOR)
+			named = ERR_PTR(-EINVAL);
+		else if ((capability->rights & rights) != rights)
+			named = ERR_PTR(-EPERM);
+		else if (!caps_actor_tryget(named))
+			named = ERR_PTR(-EBADF);
+	}
+	rcu_read_unlock();
+	return named;
 }
 
 /**
@@ -138,7 +249,7 @@ struct caps_port *caps_capability_port(struct caps_actor *actor, u64 handle,
  *
  * It may be gone or move away right after.
  *
- * Return: a reference; -EBADF, -EPERM; -EPIPE if the port is gone.
+ * Return: a reference; -EBADF, -EPERM, -EINVAL; -EPIPE if the port is gone.
  */
 struct caps_port *caps_capability_own_port(struct caps_actor *actor,
 					   u64 handle, u32 rights)

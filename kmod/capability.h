@@ -2,14 +2,15 @@
 /*
  * A capability: what a handle, or an exported file, stands for.
  *
- * It names a port, with rights, an operation mask and perhaps a badge, none of
- * which ever changes, and is good until its port or badge is revoked, see
- * revoke.h. A handle's capability is found under RCU without a lock;
- * what it points to is valid inside that reader section even if the handle is
- * closed meanwhile.
+ * It names an object of some type, with rights, an operation mask and, if that
+ * is a port, perhaps a badge. None of these ever changes. One to a port is good
+ * until its port or badge is revoked, see revoke.h. A handle's capability is
+ * found under RCU without a lock; what it points to is valid inside that reader
+ * section even if the handle is closed meanwhile.
  *
  * Lifetime: owned by its slot in the actor's table, or by its file; freed by
- * RCU. Holds its port and badge in memory, keeps neither alive.
+ * RCU. Holds what it names in memory, but keeps nothing alive: an actor's own
+ * handles go when it dies, so that one to itself is no cycle.
  */
 #ifndef _CAPS_CAPABILITY_H
 #define _CAPS_CAPABILITY_H
@@ -22,25 +23,35 @@ struct caps_badge;
 struct caps_port;
 
 struct caps_capability {
-	struct caps_port *port;
+	union {
+		struct caps_port *port;
+		struct caps_actor *actor;
+	};
 	struct caps_badge *badge;	/* or NULL */
 	u64 operations;
 	u64 generation;			/* the port's when it was made */
 	u32 rights;
+	u32 type;			/* CAPS_TYPE_* */
 	struct rcu_head rcu;
 };
 
 struct caps_capability *caps_capability_create(struct caps_port *port,
 					       struct caps_badge *badge,
 					       u64 operations, u32 rights);
+struct caps_capability *caps_capability_to_actor(struct caps_actor *actor);
 void caps_capability_free(struct caps_capability *capability);
 
 struct caps_capability *caps_capability_copy(struct caps_actor *actor,
 					     u64 handle, u32 rights);
+struct caps_capability *
+caps_capability_dup(const struct caps_capability *original,
+		    const struct caps_actor *actor);
 struct caps_port *caps_capability_port(struct caps_actor *actor, u64 handle,
 				       u32 rights);
 struct caps_port *caps_capability_own_port(struct caps_actor *actor,
 					   u64 handle, u32 rights);
+struct caps_actor *caps_capability_actor(struct caps_actor *actor, u64 handle,
+					 u32 rights);
 
 int caps_capability_insert(struct caps_actor *actor,
 			   struct caps_capability *capability, u64 *handle);

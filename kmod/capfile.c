@@ -10,11 +10,8 @@
 
 #include "account.h"
 #include "actor.h"
-#include "badge.h"
 #include "capability.h"
 #include "capfile.h"
-#include "port.h"
-#include "revoke.h"
 
 struct capfile {
 	struct caps_capability *capability;
@@ -92,7 +89,8 @@ uncharge:
  */
 int caps_capfile_import(struct caps_actor *actor, int fd, u64 *handle)
 {
-	struct caps_capability *from, *copy;
+	struct caps_capability *copy;
+	struct capfile *capfile;
 	struct file *file = fget(fd);
 	int err = -EINVAL;
 
@@ -100,20 +98,11 @@ int caps_capfile_import(struct caps_actor *actor, int fd, u64 *handle)
 		return -EBADF;
 	if (file->f_op != &capfile_fops)
 		goto out;
-	from = ((struct capfile *)file->private_data)->capability;
-	err = -EKEYREVOKED;
-	if (caps_capability_is_revoked(from, actor))
+	capfile = file->private_data;
+	copy = caps_capability_dup(capfile->capability, actor);
+	err = PTR_ERR_OR_ZERO(copy);
+	if (err)
 		goto out;
-	/* The file holds both, so neither count can be zero. */
-	if (from->badge)
-		refcount_inc(&from->badge->refs);
-	err = -ENOMEM;
-	copy = caps_capability_create(from->port, from->badge,
-				      from->operations, from->rights);
-	if (!copy)
-		goto out;
-	if (rcu_access_pointer(copy->port->owner) != actor)
-		copy->generation = from->generation;
 	err = caps_capability_insert(actor, copy, handle);
 	if (err)
 		caps_capability_free(copy);

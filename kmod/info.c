@@ -52,28 +52,41 @@ void caps_info_actor(struct caps_actor *actor, struct caps_actor_info *args)
 	args->read_copy_bytes = atomic_long_read(&actor->read_copy_bytes);
 }
 
+/* In an RCU reader section. */
+static u32 capability_status(const struct caps_capability *capability,
+			     const struct caps_actor *actor)
+{
+	struct caps_actor *owner;
+	u32 status = 0;
+
+	owner = capability->type == CAPS_TYPE_ACTOR ? capability->actor :
+		rcu_dereference(capability->port->owner);
+	if (!owner || READ_ONCE(owner->dead))
+		status |= CAPS_INFO_DEAD;
+	if (owner == actor)
+		status |= CAPS_INFO_OWN;
+	if (capability->badge)
+		status |= CAPS_INFO_BADGED;
+	if (caps_capability_is_revoked(capability, actor))
+		status |= CAPS_INFO_REVOKED;
+	return status;
+}
+
 int caps_info_capability(struct caps_actor *actor,
 			 struct caps_capability_info *args)
 {
 	struct caps_capability *capability;
-	struct caps_actor *owner;
 	int err = -EBADF;
 
 	rcu_read_lock();
 	capability = caps_capability_find(actor, args->capability);
 	if (!capability)
 		goto out;
-	owner = rcu_dereference(capability->port->owner);
-	args->type = CAPS_TYPE_PORT;
+	args->type = capability->type;
 	args->rights = capability->rights;
 	args->operations = capability->operations;
 	args->badge = capability->badge ? capability->badge->value : 0;
-	args->status = (owner && !READ_ONCE(owner->dead) ? 0 :
-							   CAPS_INFO_DEAD) |
-		       (owner == actor ? CAPS_INFO_OWN : 0) |
-		       (capability->badge ? CAPS_INFO_BADGED : 0) |
-		       (caps_capability_is_revoked(capability, actor) ?
-			CAPS_INFO_REVOKED : 0);
+	args->status = capability_status(capability, actor);
 	err = 0;
 out:
 	rcu_read_unlock();

@@ -59,6 +59,8 @@ static const struct command commands[] = {
 	      caps_query, features, max_queue_limit),
 	TELLS(CAPS_ACTOR_INFO, CAPS_ACTOR_INFO_SIZE_VER0, caps_do_actor_info,
 	      caps_actor_info, ports, read_copy_bytes),
+	MAKES(CAPS_ACTOR_SELF, CAPS_ACTOR_SELF_SIZE_VER0, caps_do_actor_self,
+	      caps_actor_self, capability, capability),
 	MAKES(CAPS_DUPLICATE, CAPS_DUPLICATE_SIZE_VER0, caps_do_duplicate,
 	      caps_duplicate, result, result),
 	SILENT(CAPS_CLOSE, CAPS_CLOSE_SIZE_VER0, caps_do_close, caps_close),

@@ -35,12 +35,30 @@ int caps_do_actor_info(struct caps_actor *actor, union caps_args *args,
 	return 0;
 }
 
+int caps_do_actor_self(struct caps_actor *actor, union caps_args *args,
+		       void __user *uarg)
+{
+	struct caps_actor_self *a = &args->actor_self;
+	struct caps_capability *capability;
+	int err;
+
+	if (a->flags || a->reserved)
+		return -EINVAL;
+	capability = caps_capability_to_actor(actor);
+	if (!capability)
+		return -ENOMEM;
+	err = caps_capability_insert(actor, capability, &a->capability);
+	if (err)
+		caps_capability_free(capability);
+	return err;
+}
+
 /* The badge of a duplicate: the original's, or one that the owner chooses. */
 static int choose_badge(struct caps_capability *copy, u64 value)
 {
 	struct caps_badge *badge;
 
-	if (value & CAPS_BADGE_KERNEL)
+	if (value & CAPS_BADGE_KERNEL || copy->type != CAPS_TYPE_PORT)
 		return -EINVAL;
 	if (!(copy->rights & CAPS_RIGHT_MANAGE) || copy->badge)
 		return -EPERM;

@@ -32,6 +32,8 @@ static int signal_once(struct caps_actor *actor,
 
 	if (!(capability->rights & CAPS_RIGHT_SEND))
 		return -EPERM;
+	if (capability->type != CAPS_TYPE_PORT)
+		return -EINVAL;
 	owner = caps_port_lock(port);
 	if (!owner)
 		return -EPIPE;
@@ -51,7 +53,7 @@ static int signal_once(struct caps_actor *actor,
  * @actor: who does
  * @args: checked
  *
- * Return: 0; -EBADF, -EPERM, -EKEYREVOKED, -EPIPE.
+ * Return: 0; -EBADF, -EPERM, -EINVAL, -EKEYREVOKED, -EPIPE.
  */
 int caps_signal(struct caps_actor *actor, const struct caps_signal *args)
 {

@@ -33,6 +33,8 @@ caps_capability_is_revoked(const struct caps_capability *capability,
 {
 	const struct caps_port *port = capability->port;
 
+	if (capability->type != CAPS_TYPE_PORT)
+		return false;
 	if (capability->badge && READ_ONCE(capability->badge->revoked))
 		return true;
 	return capability->generation != READ_ONCE(port->generation) &&

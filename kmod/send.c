@@ -39,6 +39,8 @@ static int post_once(struct caps_actor *actor, struct caps_message *message,
 	err = may_send(capability, message->header.operation);
 	if (err)
 		return err;
+	if (capability->type != CAPS_TYPE_PORT)
+		return -EINVAL;
 	badge = capability->badge;
 	/* Zero: the handle is being closed by another thread just now. */
 	if (badge && !message->badge) {
@@ -71,7 +73,7 @@ static int post_once(struct caps_actor *actor, struct caps_message *message,
  * With @may_block the message may be CAPS_BLOCKED afterwards; the caller has a
  * reference of its own, and waits.
  *
- * Return: 0; -EBADF, -EPERM, -EACCES, -EPIPE, -EKEYREVOKED, -EAGAIN, -ENOMEM.
+ * Return: 0; -EBADF, -EPERM, -EACCES, -EINVAL, -EPIPE, -EKEYREVOKED, -EAGAIN, -ENOMEM.
  */
 int caps_post(struct caps_actor *actor, struct caps_message *message,
 	      u64 handle, bool may_block)

@@ -253,6 +253,13 @@ FIXTURE_VARIANT_ADD(command, actor_info) {
 	.reserved = { AT(caps_actor_info, reserved) },
 };
 
+FIXTURE_VARIANT_ADD(command, actor_self) {
+	CAPS_ACTOR_SELF, CAPS_ACTOR_SELF_SIZE_VER0, zero,
+	.out = { REST(caps_actor_self, capability) },
+	.flags = { AT(caps_actor_self, flags) },
+	.reserved = { AT(caps_actor_self, reserved) },
+};
+
 FIXTURE_VARIANT_ADD(command, duplicate) {
 	CAPS_DUPLICATE, CAPS_DUPLICATE_SIZE_VER0, duplicate,
 	.out = { REST(caps_duplicate, result) },

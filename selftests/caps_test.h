@@ -297,6 +297,15 @@ static inline struct caps_port_info port_info(int fd, __u64 port)
 	return info;
 }
 
+/* A capability of an actor to itself. */
+static inline __u64 actor_self(int fd)
+{
+	struct caps_actor_self s = {};
+
+	need(caps_ioctl(fd, CAPS_ACTOR_SELF, &s), "CAPS_ACTOR_SELF");
+	return s.capability;
+}
+
 static inline long cap_dup(int fd, __u64 cap, __u32 rights, __u64 operations,
 			   __u64 *result)
 {

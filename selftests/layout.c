@@ -44,6 +44,14 @@ TEST(caps_actor_info)
 	FIELD(caps_actor_info, reserved, 84);
 }
 
+TEST(caps_actor_self)
+{
+	SIZE(caps_actor_self, 16);
+	FIELD(caps_actor_self, flags, 0);
+	FIELD(caps_actor_self, reserved, 4);
+	FIELD(caps_actor_self, capability, 8);
+}
+
 TEST(caps_duplicate)
 {
 	SIZE(caps_duplicate, 40);

@@ -12,9 +12,10 @@
  * Objects
  *
  *   capability  A 64-bit handle, valid in one actor, never reused. It names a
- *               port and carries rights, a badge and an operation mask. 0 is
- *               no capability. CAPS_DEFAULT_PORT names the actor's default
- *               port, which always exists and has all rights.
+ *               port or an actor and carries rights, an operation mask and, if
+ *               it names a port, perhaps a badge. 0 is no capability.
+ *               CAPS_DEFAULT_PORT names the actor's default port, which always
+ *               exists and has all rights.
  *   port        A bounded queue of messages with one owning actor, which alone
  *               receives. Born disabled. "Receive from any" looks at enabled
  *               ports only, lowest priority number first, then by arrival.
@@ -67,7 +68,8 @@
  *   ENOTCONN      another process's actor, or a dead one
  *   EKEYREVOKED   the capability was revoked
  *   ENOENT        no such service, or badge    EEXIST     name is taken
- *   EINVAL        unknown flag, reserved field set, bad name or value
+ *   EINVAL        unknown flag, reserved field set, bad name or value, or a
+ *                 capability to another type of object than the command takes
  *   E2BIG         non-zero bytes beyond the struct this kernel knows
  *   ENOTTY        unknown command              EFAULT     bad address
  *   EBUSY         already so, or in use by another thread
@@ -96,7 +98,7 @@
 #define CAPS_BADGE_KERNEL	((__u64)1 << 63)
 
 /*
- * Rights of a capability to a port.
+ * Rights of a capability. Which of them mean something depends on its type.
  *
  *   SEND	send and call
  *   MANAGE	delete, enable, disable, register a name, choose badges; the
@@ -114,10 +116,13 @@
 #define CAPS_RIGHT_WATCH	(1u << 5)
 #define CAPS_RIGHTS_PORT	(CAPS_RIGHT_SEND | CAPS_RIGHT_MANAGE | \
 				 CAPS_RIGHT_GRANT | CAPS_RIGHT_WATCH)
+#define CAPS_RIGHTS_ACTOR	(CAPS_RIGHT_SEND | CAPS_RIGHT_ACCEPT | \
+				 CAPS_RIGHT_GRANT | CAPS_RIGHT_WATCH)
 #define CAPS_RIGHTS_ALL		((1u << 6) - 1)
 
 /* What a capability names. */
 #define CAPS_TYPE_PORT		1u
+#define CAPS_TYPE_ACTOR		2u
 
 /* --- the device and the actor ------------------------------------------- */
 
@@ -161,6 +166,17 @@ struct caps_actor_info {
 	__u32 reserved;			/* 0 */
 };
 
+/*
+ * CAPS_ACTOR_SELF: a capability to this actor (CAPS_RIGHTS_ACTOR), to be given
+ * to whoever may place things in it. It keeps nobody alive. [children that are
+ * equipped by their parent, servers that take over ports]
+ */
+struct caps_actor_self {
+	__u32 flags;			/* 0 */
+	__u32 reserved;			/* 0 */
+	__u64 capability;		/* out */
+};
+
 /* --- capabilities -------------------------------------------------------- */
 
 /*
@@ -193,8 +209,8 @@ struct caps_close {
 /*
  * CAPS_CAPABILITY_INFO: what a handle is. [libraries, debuggers]
  */
-#define CAPS_INFO_DEAD		(1u << 0)	/* the port is gone */
-#define CAPS_INFO_OWN		(1u << 1)	/* this actor owns the port */
+#define CAPS_INFO_DEAD		(1u << 0)	/* the port, or actor, is gone */
+#define CAPS_INFO_OWN		(1u << 1)	/* it is this actor's, or this actor */
 #define CAPS_INFO_BADGED	(1u << 2)
 #define CAPS_INFO_REVOKED	(1u << 3)	/* worth nothing any more */
 
@@ -646,6 +662,7 @@ struct caps_connect {
 
 #define CAPS_QUERY		_IOWR(CAPS_IOC, 0x00, struct caps_query)
 #define CAPS_ACTOR_INFO		_IOWR(CAPS_IOC, 0x01, struct caps_actor_info)
+#define CAPS_ACTOR_SELF		_IOWR(CAPS_IOC, 0x02, struct caps_actor_self)
 
 #define CAPS_DUPLICATE		_IOWR(CAPS_IOC, 0x10, struct caps_duplicate)
 #define CAPS_CLOSE		_IOWR(CAPS_IOC, 0x11, struct caps_close)
@@ -681,6 +698,7 @@ struct caps_connect {
 /* First published sizes; a call with less is EINVAL. */
 #define CAPS_QUERY_SIZE_VER0		64
 #define CAPS_ACTOR_INFO_SIZE_VER0	88
+#define CAPS_ACTOR_SELF_SIZE_VER0	16
 #define CAPS_DUPLICATE_SIZE_VER0	40
 #define CAPS_CLOSE_SIZE_VER0		16
 #define CAPS_CAPABILITY_INFO_SIZE_VER0	40
