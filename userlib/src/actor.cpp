@@ -103,6 +103,14 @@ result<connection> actor::try_connect(std::string_view name,
     return connection(get(), handle, operations);
 }
 
+result<capability> actor::try_self() const noexcept {
+    std::uint64_t handle = 0;
+    const int outcome = capsu_actor_self(get(), &handle);
+    if (outcome < 0)
+        return failed(of(*this, operation::actor_self, outcome));
+    return capability(get(), handle);
+}
+
 result<capability> actor::try_import_fd(int fd) const noexcept {
     std::uint64_t handle = 0;
     const int outcome = capsu_import(get(), fd, &handle);

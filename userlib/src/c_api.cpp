@@ -79,6 +79,14 @@ int capsu_export(int actor, uint64_t capability) {
     return outcome < 0 ? outcome : out.fd;
 }
 
+int capsu_actor_self(int actor, uint64_t *capability) {
+    struct caps_actor_self self = {.flags = 0, .reserved = 0, .capability = 0};
+    const int outcome = command(actor, CAPS_ACTOR_SELF, &self);
+    if (outcome == 0)
+        *capability = self.capability;
+    return outcome;
+}
+
 int capsu_import(int actor, int fd, uint64_t *capability) {
     struct caps_import in = {.fd = fd, .flags = 0, .capability = 0};
     const int outcome = command(actor, CAPS_IMPORT, &in);

@@ -115,7 +115,8 @@ result<capability_info> capability::try_info() const noexcept {
     const int outcome = capsu_capability_info(actor_, handle_, &info);
     if (outcome < 0)
         return failed(of(*this, operation::capability_info, outcome));
-    return capability_info{.rights = static_cast<caps::rights>(info.rights),
+    return capability_info{.type = static_cast<object_type>(info.type),
+                           .rights = static_cast<caps::rights>(info.rights),
                            .operations = info.operations,
                            .badge = info.badge,
                            .badged = (info.status & CAPS_INFO_BADGED) != 0,

@@ -67,6 +67,7 @@ constexpr particular particulars[] = {
     {operation::export_fd, EDQUOT,
      "This user has as many capabilities exported as it may: close some of the descriptors, or "
      "raise the module's max_files."},
+    {operation::actor_self, EDQUOT, handles_text},
     {operation::import_fd, EBADF, "Pass a file descriptor that is open."},
     {operation::import_fd, EINVAL, "Pass a file descriptor made by export_fd()."},
     {operation::import_fd, EDQUOT, handles_text},
@@ -237,6 +238,7 @@ extern "C" const char *capsu_remedy(unsigned long command, int error) {
         {0, operation::open},
         {CAPS_QUERY, operation::query},
         {CAPS_ACTOR_INFO, operation::actor_info},
+        {CAPS_ACTOR_SELF, operation::actor_self},
         {CAPS_DUPLICATE, operation::duplicate},
         {CAPS_CLOSE, operation::close},
         {CAPS_CAPABILITY_INFO, operation::capability_info},

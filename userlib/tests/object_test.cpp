@@ -197,6 +197,17 @@ TEST_F(object, import_refuses_what_is_no_capability) {
     EXPECT_EQ(me.try_import_fd(-1).error().code(), EBADF);
 }
 
+TEST_F(object, actor_names_itself) {
+    const caps::capability self = me.self();
+    const caps::capability_info info = self.info();
+    EXPECT_EQ(info.type, caps::object_type::actor);
+    EXPECT_EQ(info.rights, caps::rights::actor);
+    EXPECT_TRUE(info.own);
+    const auto refused = self.try_send({.body = "not yet a destination"});
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code(), EINVAL) << refused.error().message();
+}
+
 TEST_F(object, service_is_found_by_its_name) {
     const caps::port door = me.create_port();
     const auto service =

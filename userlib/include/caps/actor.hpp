@@ -89,6 +89,10 @@ class CAPSUSER_API actor : public receiver<actor> {
     connection connect(std::string_view name, const connect_options &options = {}) const {
         return value_or_throw(try_connect(name, options));
     }
+    /// A capability to this actor, for whoever may put capabilities or ports into it. It keeps
+    /// nobody alive.
+    result<capability> try_self() const noexcept;
+    capability self() const { return value_or_throw(try_self()); }
     /// A capability from a descriptor made by capability::export_fd(), which stays open.
     result<capability> try_import_fd(int fd) const noexcept;
     capability import_fd(int fd) const { return value_or_throw(try_import_fd(fd)); }

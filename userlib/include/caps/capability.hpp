@@ -22,6 +22,7 @@ enum class rights : std::uint32_t {
     grant = CAPS_RIGHT_GRANT,   ///< export it, or pass it on
     watch = CAPS_RIGHT_WATCH,   ///< be told when the port or its owner dies
     port = CAPS_RIGHTS_PORT,    ///< all that a port's owner has
+    actor = CAPS_RIGHTS_ACTOR,  ///< all that a capability to an actor can have
 };
 
 constexpr rights operator|(rights a, rights b) noexcept {
@@ -71,14 +72,21 @@ struct narrowing {
     std::optional<std::uint64_t> badge{};
 };
 
+/// What a capability names.
+enum class object_type : std::uint32_t {
+    port = CAPS_TYPE_PORT,
+    actor = CAPS_TYPE_ACTOR,
+};
+
 /// What a capability is.
 struct capability_info {
+    object_type type;
     caps::rights rights;
     operation_mask operations;
     std::uint64_t badge;
     bool badged;
-    bool own;  ///< this actor owns the port
-    bool dead; ///< the port is gone
+    bool own;  ///< this actor owns the port, or is the actor
+    bool dead; ///< the port, or the actor, is gone
 };
 
 /// A handle in an actor's table, closed by the destructor. Must not outlive its actor, of which it

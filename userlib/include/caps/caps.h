@@ -43,6 +43,7 @@ CAPSU_API int capsu_capability_info(int actor, uint64_t capability,
                                     struct caps_capability_info *info);
 /* Returns the new file descriptor, close-on-exec. */
 CAPSU_API int capsu_export(int actor, uint64_t capability);
+CAPSU_API int capsu_actor_self(int actor, uint64_t *capability);
 CAPSU_API int capsu_import(int actor, int fd, uint64_t *capability);
 
 /* Sets bits in a port; never waits. */

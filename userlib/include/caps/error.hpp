@@ -20,6 +20,7 @@ enum class operation : std::uint8_t {
     open,
     query,
     actor_info,
+    actor_self,
     duplicate,
     close,
     capability_info,
