@@ -18,6 +18,7 @@
 #include "service.h"
 #include "trace.h"
 #include "wait.h"
+#include "watch.h"
 
 static struct workqueue_struct *teardown_queue;
 
@@ -228,8 +229,11 @@ static void end_message(struct caps_actor *actor, struct caps_message *message,
 		caps_message_lose_reply(message);
 		caps_message_put(message);
 	} else if (!caps_message_is_held(message, actor, id)) {
-		/* Pending: an async call, or a deferred body. */
-		caps_message_cancel(message, CAPS_TAKEN);
+		/* Pending: a watch, an async call, or a deferred body. */
+		if (message->kind == CAPS_KIND_PORT_DEAD)
+			caps_watch_withdraw(message);
+		else
+			caps_message_cancel(message, CAPS_TAKEN);
 		caps_message_put(message);
 	} else {
 		caps_wakes_init(&wakes);

@@ -114,8 +114,7 @@ void caps_message_settle(struct caps_message *message, bool reply)
  */
 void caps_message_drained(struct caps_message *message, bool reply)
 {
-	if (message->kind == CAPS_KIND_REPLY ||
-	    message->kind == CAPS_KIND_DISPOSE)
+	if (caps_message_returns(message))
 		caps_message_return(message);
 	else if (caps_message_is_notice(message))
 		notice_requeue(message);
@@ -163,7 +162,7 @@ void caps_message_return(struct caps_message *message)
 		/* A deferred send's id stays with its DISPOSE. */
 		if (message->kind == CAPS_KIND_SEND)
 			message->sent_id = 0;
-		if (message->kind != CAPS_KIND_DISPOSE)
+		if (!caps_message_returns(message))
 			message->kind = CAPS_KIND_REPLY;
 		message->held_id = 0;
 		message->holder = owner;

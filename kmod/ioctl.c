@@ -70,6 +70,8 @@ static const struct command commands[] = {
 	SILENT(CAPS_EXPORT, CAPS_EXPORT_SIZE_VER0, caps_do_export, caps_export),
 	MAKES(CAPS_IMPORT, CAPS_IMPORT_SIZE_VER0, caps_do_import,
 	      caps_import, capability, capability),
+	MAKES(CAPS_WATCH, CAPS_WATCH_SIZE_VER0, caps_do_watch,
+	      caps_watch, id, id),
 	MAKES(CAPS_PORT_CREATE, CAPS_PORT_CREATE_SIZE_VER0, caps_do_port_create,
 	      caps_port_create, capability, capability),
 	SILENT(CAPS_PORT_DELETE, CAPS_PORT_REF_SIZE_VER0, caps_do_port_delete,

@@ -5,8 +5,9 @@
  * One object makes the whole way: queued at the server's port, held by the
  * server, and, for an asynchronous call, queued again at the caller's source
  * port as the reply. A *cancelled* notice is the held message itself queued
- * once more; a *dispose* notice is a message made when a body was deferred.
- * So no notice ever needs memory when its cause happens.
+ * once more; a *dispose* notice is a message made when a body was deferred, a
+ * *port-dead* one when the watch was set (watch.h). So no notice ever needs
+ * memory when its cause happens.
  *
  * States. @holder is the actor whose lock guards @state, @link and @claimed;
  * it is set before the message can be found and changes only under that lock.
@@ -183,6 +184,14 @@ static inline void caps_payload_drop(struct caps_payload *payload)
 static inline bool caps_message_is_notice(const struct caps_message *message)
 {
 	return message->kind == CAPS_KIND_CALL && message->held_id;
+}
+
+/* Does it go to its sender, wherever it is queued? */
+static inline bool caps_message_returns(const struct caps_message *message)
+{
+	return message->kind == CAPS_KIND_REPLY ||
+	       message->kind == CAPS_KIND_DISPOSE ||
+	       message->kind == CAPS_KIND_PORT_DEAD;
 }
 
 /*

@@ -16,6 +16,7 @@
 #include "port_signal.h"
 #include "revoke.h"
 #include "service.h"
+#include "watch.h"
 
 int caps_do_query(struct caps_actor *actor, union caps_args *args,
 		  void __user *uarg)
@@ -147,6 +148,14 @@ int caps_do_import(struct caps_actor *actor, union caps_args *args,
 		return -EINVAL;
 	return caps_capfile_import(actor, args->import.fd,
 				   &args->import.capability);
+}
+
+int caps_do_watch(struct caps_actor *actor, union caps_args *args,
+		  void __user *uarg)
+{
+	if (args->watch.flags || args->watch.reserved)
+		return -EINVAL;
+	return caps_watch(actor, &args->watch);
 }
 
 int caps_do_port_create(struct caps_actor *actor, union caps_args *args,

@@ -13,6 +13,7 @@
 #include "queue.h"
 #include "trace.h"
 #include "wait.h"
+#include "watch.h"
 
 static struct kmem_cache *port_cache;
 
@@ -60,6 +61,7 @@ struct caps_port *caps_port_create(struct caps_actor *actor, u64 cookie,
 	INIT_LIST_HEAD(&port->queue);
 	INIT_LIST_HEAD(&port->blocked);
 	INIT_LIST_HEAD(&port->waiters);
+	INIT_LIST_HEAD(&port->watches);
 	port->shares = RB_ROOT;
 	port->badges = RB_ROOT;
 	caps_born(CAPS_LIVE_PORTS);
@@ -150,13 +152,15 @@ static void port_drop_waiters(struct caps_port *port, struct caps_wakes *wakes)
  * @port: the port; the caller has a reference
  *
  * Queued calls end with EPIPE, queued sends are dropped, waiting receivers get
- * EIDRM. Does nothing if the port is not the owner's any more.
+ * EIDRM, and then those who watch it are told. Does nothing if the port is not
+ * the owner's any more.
  *
  * Return: whether it was.
  */
 bool caps_port_end(struct caps_actor *owner, struct caps_port *port)
 {
 	struct caps_wakes wakes;
+	LIST_HEAD(watches);
 
 	spin_lock(&owner->lock);
 	if (rcu_access_pointer(port->owner) != owner) {
@@ -164,6 +168,7 @@ bool caps_port_end(struct caps_actor *owner, struct caps_port *port)
 		return false;
 	}
 	rcu_assign_pointer(port->owner, NULL);
+	list_splice_init(&port->watches, &watches);
 	list_del_init(&port->link);
 	owner->port_count--;
 	port->enabled = false;
@@ -180,6 +185,7 @@ bool caps_port_end(struct caps_actor *owner, struct caps_port *port)
 
 	while (port_drain_one(owner, port))
 		cond_resched();
+	caps_watches_end(&watches);
 	trace_caps_delete(owner, port);
 	caps_port_put(port);
 	return true;

@@ -62,6 +62,7 @@ struct caps_port {
 	struct list_head queue;
 	struct list_head blocked;
 	struct list_head waiters;	/* receivers from this port */
+	struct list_head watches;	/* see watch.h */
 	u32 queued;			/* messages in notices and queue */
 	u32 waiting;			/* messages in blocked */
 	u32 claimed;			/* messages being delivered */

@@ -304,7 +304,7 @@ static int take_message(struct reception *r, struct caps_message *message,
 	/* The header under a notice is that of the call, which is held. */
 	if (!caps_message_is_notice(message))
 		message->header.sequence = *sequence;
-	if (message->kind == CAPS_KIND_REPLY && !hold)
+	if (!hold && caps_message_returns(message))
 		forget = message->sent_id;
 	rest = place_message(r, message, hold);
 	spin_unlock(&actor->lock);

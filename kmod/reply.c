@@ -14,6 +14,7 @@
 #include "queue.h"
 #include "trace.h"
 #include "wait.h"
+#include "watch.h"
 
 /* The message that @actor holds by @id. The lock is held. */
 static inline struct caps_message *held_find(struct caps_actor *actor, u64 id)
@@ -285,8 +286,23 @@ int caps_discard(struct caps_actor *actor, u64 id)
 	return 0;
 }
 
+static u32 withdraw(struct caps_message *message)
+{
+	if (message->kind == CAPS_KIND_PORT_DEAD)
+		return caps_watch_withdraw(message) ? CAPS_ABORT_BEFORE :
+						      CAPS_ABORT_ANSWERED;
+	switch (caps_message_cancel(message, CAPS_TAKEN)) {
+	case CAPS_WITHDRAWN:
+		return CAPS_ABORT_BEFORE;
+	case CAPS_CANCELLED:
+		return CAPS_ABORT_AT_SERVER;
+	default:
+		return CAPS_ABORT_ANSWERED;
+	}
+}
+
 /**
- * caps_abort - withdraw an async call
+ * caps_abort - withdraw an async call, or a watch
  * @actor: who called
  * @args: checked
  *
@@ -307,7 +323,8 @@ int caps_abort(struct caps_actor *actor, struct caps_abort *args)
 	} else {
 		message = NULL;
 	}
-	if (message && message->kind == CAPS_KIND_CALL)
+	if (message && (message->kind == CAPS_KIND_CALL ||
+			message->kind == CAPS_KIND_PORT_DEAD))
 		caps_message_get(message);
 	else
 		message = NULL;
@@ -315,16 +332,7 @@ int caps_abort(struct caps_actor *actor, struct caps_abort *args)
 	if (!message)
 		return 0;
 
-	switch (caps_message_cancel(message, CAPS_TAKEN)) {
-	case CAPS_WITHDRAWN:
-		args->outcome = CAPS_ABORT_BEFORE;
-		break;
-	case CAPS_CANCELLED:
-		args->outcome = CAPS_ABORT_AT_SERVER;
-		break;
-	default:
-		args->outcome = CAPS_ABORT_ANSWERED;
-	}
+	args->outcome = withdraw(message);
 	if (args->outcome != CAPS_ABORT_ANSWERED)
 		caps_message_forget_id(actor, args->id);
 	caps_message_put(message);

@@ -90,6 +90,11 @@ static void import(struct world *w, void *arg)
 	((struct caps_import *)arg)->fd = fd;
 }
 
+static void watch_of(struct world *w, void *arg)
+{
+	((struct caps_watch *)arg)->capability = fresh(w);
+}
+
 static void port_enable_of(struct world *w, void *arg)
 {
 	((struct caps_port_enable *)arg)->capability = fresh(w);
@@ -288,6 +293,13 @@ FIXTURE_VARIANT_ADD(command, import) {
 	CAPS_IMPORT, CAPS_IMPORT_SIZE_VER0, import,
 	.out = { REST(caps_import, capability) },
 	.flags = { AT(caps_import, flags) },
+};
+
+FIXTURE_VARIANT_ADD(command, watch) {
+	CAPS_WATCH, CAPS_WATCH_SIZE_VER0, watch_of,
+	.out = { REST(caps_watch, id) },
+	.flags = { AT(caps_watch, flags) },
+	.reserved = { AT(caps_watch, reserved) },
 };
 
 FIXTURE_VARIANT_ADD(command, port_create) {

@@ -99,6 +99,16 @@ TEST(caps_import)
 	FIELD(caps_import, capability, 8);
 }
 
+TEST(caps_watch)
+{
+	SIZE(caps_watch, 32);
+	FIELD(caps_watch, capability, 0);
+	FIELD(caps_watch, source, 8);
+	FIELD(caps_watch, flags, 16);
+	FIELD(caps_watch, reserved, 20);
+	FIELD(caps_watch, id, 24);
+}
+
 TEST(caps_port_create)
 {
 	SIZE(caps_port_create, 24);

@@ -155,7 +155,7 @@ struct caps_actor_info {
 	__u64 ports;			/* out: live ports, default included */
 	__u64 capabilities;		/* out: handles in the table */
 	__u64 held;			/* out: received, not yet ended */
-	__u64 pending;			/* out: async calls and deferred bodies */
+	__u64 pending;			/* out: async calls, deferred bodies, watches */
 	__u64 pinned_bodies;		/* out: bodies this actor pinned */
 	__u64 pinned_bytes;
 	__u64 sent_copies;		/* out: bodies copied when sent */
@@ -242,6 +242,24 @@ struct caps_import {
 	__s32 fd;
 	__u32 flags;			/* 0 */
 	__u64 capability;		/* out */
+};
+
+/*
+ * CAPS_WATCH: be told, by one message of kind PORT_DEAD with @id, when the port
+ * dies that a capability names, or its owner; if it names an actor, when that
+ * dies. Takes WATCH. The message arrives on @source, an own port (default port
+ * if 0, and if that has gone), after the errors of what was queued at the port;
+ * at once if it is dead already, perhaps before this returns. CAPS_ABORT
+ * withdraws it: BEFORE_SERVER says that no message comes. Nothing else does:
+ * neither closing the capability, nor its being revoked. [clients that hold a
+ * session, supervisors]
+ */
+struct caps_watch {
+	__u64 capability;
+	__u64 source;			/* own port, or 0 */
+	__u32 flags;			/* 0 */
+	__u32 reserved;			/* 0 */
+	__u64 id;			/* out */
 };
 
 /* --- ports --------------------------------------------------------------- */
@@ -365,6 +383,7 @@ struct caps_data {
 #define CAPS_KIND_CANCELLED	4u	/* the caller of held message @id left */
 #define CAPS_KIND_DISPOSE	5u	/* the deferred body of @id is free */
 #define CAPS_KIND_SIGNAL	6u	/* @address is what CAPS_SIGNAL has set */
+#define CAPS_KIND_PORT_DEAD	9u	/* what CAPS_WATCH @id was about died */
 
 /* Header flags. */
 #define CAPS_HEADER_IDENTITY	(1u << 0) /* sender changed ids since open */
@@ -381,13 +400,15 @@ struct caps_data {
  *		the call whose caller left (it stays, until replied to or
  *		discarded). REPLY and DISPOSE: what CAPS_CALL_ASYNC or CAPS_SEND
  *		returned (0: the answer to a CAPS_SEND), for a deferred reply's
- *		DISPOSE the id replied to. Else 0.
+ *		DISPOSE the id replied to. PORT_DEAD: what CAPS_WATCH returned.
+ *		Else 0.
  * @error	REPLY only: 0, or why the kernel ended the call, as a positive
  *		errno; @status is then 0.
  * @pid		the sender's process, in the receiver's pid namespace, 0 where
  *		it is not visible; likewise the user and group ids, in the
  *		receiver's user namespace, the overflow id where not mapped.
- *		CANCELLED and DISPOSE carry those of the actor concerned.
+ *		CANCELLED and DISPOSE carry those of the actor concerned,
+ *		PORT_DEAD those of who asked for it.
  */
 struct caps_header {
 	__u64 id;
@@ -569,7 +590,8 @@ struct caps_discard {
 
 /*
  * CAPS_ABORT: withdraw an async call. AT_SERVER: the server gets CANCELLED.
- * After BEFORE_SERVER and AT_SERVER no answer comes. [event loops, impatient
+ * After BEFORE_SERVER and AT_SERVER no answer comes. A watch that is withdrawn is
+ * BEFORE_SERVER, one whose message is on its way ANSWERED. [event loops, impatient
  * clients]
  */
 #define CAPS_ABORT_UNKNOWN	0u
@@ -669,6 +691,7 @@ struct caps_connect {
 #define CAPS_CAPABILITY_INFO	_IOWR(CAPS_IOC, 0x12, struct caps_capability_info)
 #define CAPS_EXPORT		_IOWR(CAPS_IOC, 0x13, struct caps_export)
 #define CAPS_IMPORT		_IOWR(CAPS_IOC, 0x14, struct caps_import)
+#define CAPS_WATCH		_IOWR(CAPS_IOC, 0x16, struct caps_watch)
 
 #define CAPS_PORT_CREATE	_IOWR(CAPS_IOC, 0x20, struct caps_port_create)
 #define CAPS_PORT_DELETE	_IOWR(CAPS_IOC, 0x21, struct caps_port_ref)
@@ -704,6 +727,7 @@ struct caps_connect {
 #define CAPS_CAPABILITY_INFO_SIZE_VER0	40
 #define CAPS_EXPORT_SIZE_VER0		16
 #define CAPS_IMPORT_SIZE_VER0		16
+#define CAPS_WATCH_SIZE_VER0		32
 #define CAPS_PORT_CREATE_SIZE_VER0	24
 #define CAPS_PORT_REF_SIZE_VER0		16
 #define CAPS_PORT_ENABLE_SIZE_VER0	16
