@@ -15,9 +15,12 @@
  * Before the server has taken the call any signal withdraws it; after that
  * only a fatal one ends the wait, or any if the caller asked.
  */
-static unsigned int sleep_state(enum caps_state state, bool interruptible)
+static unsigned int sleep_state(const struct caps_message *message,
+				enum caps_state state, bool interruptible)
 {
-	if (state == CAPS_TAKEN && !interruptible)
+	bool taken = state == CAPS_TAKEN || READ_ONCE(message->forwarded);
+
+	if (taken && !interruptible)
 		return TASK_KILLABLE | TASK_FREEZABLE;
 	return TASK_INTERRUPTIBLE | TASK_FREEZABLE;
 }
@@ -35,13 +38,16 @@ static int give_up(struct caps_message *message, int err, bool interruptible,
 		upto = CAPS_TAKEN;
 	switch (caps_message_cancel(message, upto)) {
 	case CAPS_WITHDRAWN:
+		if (message->forwarded)
+			break;
 		return err == -EINTR ? -ERESTARTSYS : err;
 	case CAPS_CANCELLED:
-		*result = CAPS_RESULT_TAKEN;
-		return err;
+		break;
 	default:
 		return 0;
 	}
+	*result = CAPS_RESULT_TAKEN;
+	return err;
 }
 
 static int call_wait(struct caps_message *message, struct caps_call *args)
@@ -52,13 +58,14 @@ static int call_wait(struct caps_message *message, struct caps_call *args)
 	int err = 0;
 
 	for (;;) {
-		sleep = sleep_state(READ_ONCE(message->state), interruptible);
+		sleep = sleep_state(message, READ_ONCE(message->state),
+				    interruptible);
 		set_current_state(sleep);
 		/* Pairs with answer() and caps_message_fail(). */
 		state = smp_load_acquire(&message->state);
 		if (state >= CAPS_FINAL)
 			break;
-		if (sleep_state(state, interruptible) != sleep)
+		if (sleep_state(message, state, interruptible) != sleep)
 			continue;
 		err = caps_sleep(sleep, args->deadline);
 		if (!err)

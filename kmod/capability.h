@@ -15,8 +15,12 @@
 #ifndef _CAPS_CAPABILITY_H
 #define _CAPS_CAPABILITY_H
 
+#include <linux/bits.h>
+#include <linux/errno.h>
 #include <linux/rcupdate.h>
 #include <linux/types.h>
+
+#include "caps.h"
 
 struct caps_actor;
 struct caps_badge;
@@ -52,6 +56,17 @@ struct caps_port *caps_capability_own_port(struct caps_actor *actor,
 					   u64 handle, u32 rights);
 struct caps_actor *caps_capability_actor(struct caps_actor *actor, u64 handle,
 					 u32 rights);
+
+/* May it be used to send a message of some operation? 0, -EPERM or -EACCES. */
+static inline int caps_may_send(const struct caps_capability *capability,
+				u32 operation)
+{
+	if (!(capability->rights & CAPS_RIGHT_SEND))
+		return -EPERM;
+	if (!(capability->operations & BIT_ULL(operation)))
+		return -EACCES;
+	return 0;
+}
 
 int caps_capability_insert(struct caps_actor *actor,
 			   struct caps_capability *capability, u64 *handle);

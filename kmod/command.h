@@ -40,6 +40,7 @@ union caps_args {
 	struct caps_abort abort;
 	struct caps_get_header header;
 	struct caps_identity identity;
+	struct caps_forward forward;
 	struct caps_register register_;
 	struct caps_unregister unregister;
 	struct caps_connect connect;
@@ -77,6 +78,7 @@ caps_command_t caps_do_discard;
 caps_command_t caps_do_abort;
 caps_command_t caps_do_header;
 caps_command_t caps_do_identity;
+caps_command_t caps_do_forward;
 caps_command_t caps_do_register;
 caps_command_t caps_do_unregister;
 caps_command_t caps_do_connect;

@@ -14,7 +14,8 @@
 /**
  * caps_message_fail - end a message that has not been answered
  * @message: its holder is locked; in no queue any more
- * @error: -EPIPE before it was taken, -ECONNRESET after
+ * @error: -EPIPE before it was taken, -ECONNRESET after; of one that was
+ *	forwarded the latter anyway
  * @wakes: whom to wake
  *
  * Return: whether its sender is to be told by a reply: hand that to
@@ -35,7 +36,7 @@ bool caps_message_fail(struct caps_message *message, int error,
 	if (reply)
 		caps_message_set_from(message, message->holder,
 				      message->holder->cred);
-	message->error = error;
+	message->error = message->forwarded ? -ECONNRESET : error;
 	if (message->task)
 		caps_wakes_add(wakes, message->task);
 	/* The last touch of a caller's message: pairs with call_wait(). */
@@ -289,13 +290,21 @@ static struct caps_actor *lock_holder(struct caps_message *message,
 	}
 }
 
+/* How far its sender knows it may have got. */
+static enum caps_state reached(const struct caps_message *message)
+{
+	return message->state == CAPS_QUEUED && message->forwarded ?
+	       CAPS_TAKEN : message->state;
+}
+
 /**
  * caps_message_cancel - the sender gives a message up
  * @message: the caller has a reference of its own
  * @upto: give up only if it has not got further than this state
  *
  * CAPS_BLOCKED and CAPS_QUEUED become CAPS_WITHDRAWN, CAPS_TAKEN becomes
- * CAPS_CANCELLED, and the holder is sent a notice.
+ * CAPS_CANCELLED, and the holder is sent a notice. One that was forwarded has
+ * got as far as CAPS_TAKEN, though it may be CAPS_QUEUED again.
  *
  * Return: the state that the message is in now.
  */
@@ -312,7 +321,7 @@ enum caps_state caps_message_cancel(struct caps_message *message,
 	holder = lock_holder(message, &state);
 	if (holder) {
 		state = message->state;
-		if (state <= upto) {
+		if (reached(message) <= upto) {
 			if (state == CAPS_TAKEN)
 				leave_taken(message, &remains, &wakes);
 			else

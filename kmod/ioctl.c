@@ -108,6 +108,8 @@ static const struct command commands[] = {
 	      caps_get_header, header, header),
 	TELLS(CAPS_IDENTITY, CAPS_IDENTITY_SIZE_VER0, caps_do_identity,
 	      caps_identity, group_count, pid_namespace),
+	SILENT(CAPS_FORWARD, CAPS_FORWARD_SIZE_VER0, caps_do_forward,
+	       caps_forward),
 	SILENT(CAPS_REGISTER, CAPS_REGISTER_SIZE_VER0, caps_do_register,
 	       caps_register),
 	SILENT(CAPS_UNREGISTER, CAPS_UNREGISTER_SIZE_VER0, caps_do_unregister,

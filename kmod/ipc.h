@@ -3,7 +3,7 @@
  * The operations on messages, with arguments already in kernel memory.
  *
  * send.c posts and sends, call.c calls, receive.c receives, reply.c answers,
- * discards, reads and aborts. Each returns 0 or -errno and fills the fields of
+ * discards, reads and aborts, forward.c forwards. Each returns 0 or -errno and fills the fields of
  * its struct that are marked "out". Where @wakes is an argument, they are added
  * to it, and run by whoever waits next, or by the caller.
  */
@@ -38,6 +38,15 @@ int caps_get_data(struct caps_actor *actor, struct caps_get_data *args);
 int caps_get_header(struct caps_actor *actor, struct caps_get_header *args);
 int caps_identity(struct caps_actor *actor, struct caps_identity *args);
 
+int caps_forward(struct caps_actor *actor, const struct caps_forward *args);
+
 struct caps_message *caps_held_get(struct caps_actor *actor, u64 id);
+int caps_held_begin(struct caps_actor *actor, u64 id,
+		    struct caps_message **result, struct caps_wakes *wakes);
+void caps_held_return(struct caps_actor *actor, struct caps_message *message);
+bool caps_held_end_cancelled(struct caps_actor *actor,
+			     struct caps_message *message,
+			     struct caps_wakes *wakes);
+void caps_held_put_ended(struct caps_message *message, bool notice);
 
 #endif

@@ -169,6 +169,7 @@ struct caps_message *caps_message_create(struct caps_actor *sender, u32 kind)
 	message->counted = false;
 	message->busy = false;
 	message->adopted = false;
+	message->forwarded = false;
 	message->sync = false;
 	message->arrival = 0;
 	message->holder = NULL;

@@ -14,7 +14,8 @@
  *
  *	FRESH      being made, or a notice not yet due; seen by its maker only
  *	BLOCKED    waits for room; its sender sleeps
- *	QUEUED     can be received, or is being delivered
+ *	QUEUED     can be received, or is being delivered; @forwarded: TAKEN
+ *		   before by one that passed it on, so for its sender it still is
  *	TAKEN      received; in the holder's table if it can be answered or read
  *	CANCELLED  TAKEN, but the caller has left; the notice may be queued
  *	--- final: ---
@@ -97,6 +98,7 @@ struct caps_message {
 	bool counted;			/* against the port's limit */
 	bool busy;			/* an answer is being made */
 	bool adopted;			/* not charged as it was made: no spare */
+	bool forwarded;			/* some server has had it; stays */
 	bool sync;			/* the caller sleeps; fixed when sent */
 	struct list_head link;
 	u64 arrival;

@@ -212,3 +212,11 @@ int caps_do_identity(struct caps_actor *actor, union caps_args *args,
 		return -EINVAL;
 	return caps_identity(actor, &args->identity);
 }
+
+int caps_do_forward(struct caps_actor *actor, union caps_args *args,
+		    void __user *uarg)
+{
+	if (args->forward.flags || args->forward.reserved)
+		return -EINVAL;
+	return caps_forward(actor, &args->forward);
+}

@@ -148,6 +148,7 @@ int caps_port_enable(struct caps_actor *actor, struct caps_port *port,
 int caps_port_disable(struct caps_actor *actor, struct caps_port *port);
 
 /* Shares, in share.c. */
+int caps_shares_bring(struct caps_message *message, unsigned int count);
 int caps_shares_prepare(struct caps_message *message);
 void caps_shares_trim(struct caps_message *message, unsigned int keep);
 bool caps_shares_allow(struct caps_port *port, struct caps_message *message);

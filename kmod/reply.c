@@ -61,13 +61,17 @@ static void held_remove(struct caps_actor *actor, struct caps_message *message)
 	caps_table_remove(&actor->messages, message->held_id);
 }
 
-/*
- * The holder ends a message whose caller has left. Returns whether the notice
- * had not been delivered and its reference is to be put.
+/**
+ * caps_held_end_cancelled - the holder ends a message whose caller has left
+ * @actor: the holder, locked
+ * @message: a cancelled message
+ * @wakes: whom to wake
+ *
+ * Return: whether the notice had not been delivered, for caps_held_put_ended().
  */
-static bool end_cancelled(struct caps_actor *actor,
-			  struct caps_message *message,
-			  struct caps_wakes *wakes)
+bool caps_held_end_cancelled(struct caps_actor *actor,
+			     struct caps_message *message,
+			     struct caps_wakes *wakes)
 {
 	held_remove(actor, message);
 	message->state = CAPS_ENDED;
@@ -77,7 +81,12 @@ static bool end_cancelled(struct caps_actor *actor,
 	return true;
 }
 
-static void put_ended(struct caps_message *message, bool notice)
+/**
+ * caps_held_put_ended - put the references that an ended message had
+ * @message: the message
+ * @notice: what caps_held_end_cancelled() said
+ */
+void caps_held_put_ended(struct caps_message *message, bool notice)
 {
 	if (notice)
 		caps_message_put(message);
@@ -93,10 +102,14 @@ static struct caps_chain *reply_payer(const struct caps_message *message)
 	return message->adopted ? message->sender->chain : message->chain;
 }
 
-/* @payer stays NULL unless the answer is large. */
-static int reply_begin(struct caps_actor *actor, u64 id, bool large,
-		       struct caps_message **result, struct caps_chain **payer,
-		       struct caps_wakes *wakes)
+/*
+ * Nobody else ends the message for now, but a sender that leaves. @payer stays
+ * NULL unless the answer is large; without it none is to be made.
+ */
+static __always_inline int held_begin(struct caps_actor *actor, u64 id,
+				      bool large, struct caps_message **result,
+				      struct caps_chain **payer,
+				      struct caps_wakes *wakes)
 {
 	struct caps_message *message;
 	bool notice = false, ended = false;
@@ -107,14 +120,15 @@ static int reply_begin(struct caps_actor *actor, u64 id, bool large,
 	if (!message) {
 		err = -ENOMSG;
 	} else if (message->kind == CAPS_KIND_REPLY ||
-		   (message->kind == CAPS_KIND_SEND && !message->source)) {
+		   (message->kind == CAPS_KIND_SEND && !message->source &&
+		    payer)) {
 		err = -EINVAL;
 	} else if (message->busy) {
 		err = -EBUSY;
 	} else if (message->state == CAPS_CANCELLED) {
 		err = -ECANCELED;
 		ended = true;
-		notice = end_cancelled(actor, message, wakes);
+		notice = caps_held_end_cancelled(actor, message, wakes);
 	} else {
 		message->busy = true;
 		if (large)
@@ -123,8 +137,35 @@ static int reply_begin(struct caps_actor *actor, u64 id, bool large,
 	}
 	spin_unlock(&actor->lock);
 	if (ended)
-		put_ended(message, notice);
+		caps_held_put_ended(message, notice);
 	return err;
+}
+
+/**
+ * caps_held_begin - something is to be done with a held message
+ * @actor: the holder
+ * @id: any value
+ * @result: the message; it is busy until caps_held_return()
+ * @wakes: whom to wake
+ *
+ * Return: 0 with a reference; -ENOMSG, -EINVAL, -EBUSY, -ECANCELED.
+ */
+int caps_held_begin(struct caps_actor *actor, u64 id,
+		    struct caps_message **result, struct caps_wakes *wakes)
+{
+	return held_begin(actor, id, false, result, NULL, wakes);
+}
+
+/**
+ * caps_held_return - nothing was done with it
+ * @actor: the holder
+ * @message: what caps_held_begin() found; the reference stays
+ */
+void caps_held_return(struct caps_actor *actor, struct caps_message *message)
+{
+	spin_lock(&actor->lock);
+	message->busy = false;
+	spin_unlock(&actor->lock);
 }
 
 static int reply_load(struct caps_actor *actor, struct caps_message *message,
@@ -178,7 +219,7 @@ static int reply_commit(struct caps_actor *actor, struct caps_message *message,
 
 	message->busy = false;
 	if (message->state == CAPS_CANCELLED) {
-		*notice = end_cancelled(actor, message, wakes);
+		*notice = caps_held_end_cancelled(actor, message, wakes);
 		return -ECANCELED;
 	}
 	if (message->state != CAPS_TAKEN)
@@ -209,8 +250,8 @@ int caps_reply(struct caps_actor *actor, struct caps_reply *args,
 	int err, failed;
 
 	args->result = 0;
-	err = reply_begin(actor, args->id, !caps_data_is_small(&args->data),
-			  &message, &payer, wakes);
+	err = held_begin(actor, args->id, !caps_data_is_small(&args->data),
+			 &message, &payer, wakes);
 	if (err)
 		return err;
 	failed = reply_load(actor, message, payer, args);
@@ -233,7 +274,7 @@ int caps_reply(struct caps_actor *actor, struct caps_reply *args,
 	if (err == -ECANCELED) {
 		if (!failed)
 			reply_unload(message);
-		put_ended(message, notice);
+		caps_held_put_ended(message, notice);
 	} else if (!err && !sync) {
 		if (message->adopted) {
 			/* The request ends with the holder who paid for it. */
@@ -271,7 +312,7 @@ int caps_discard(struct caps_actor *actor, u64 id)
 	} else if (message->busy) {
 		err = -EBUSY;
 	} else if (message->state == CAPS_CANCELLED) {
-		notice = end_cancelled(actor, message, &wakes);
+		notice = caps_held_end_cancelled(actor, message, &wakes);
 	} else {
 		held_remove(actor, message);
 		reply = caps_message_abandon(message, &wakes);
@@ -293,7 +334,8 @@ static u32 withdraw(struct caps_message *message)
 						      CAPS_ABORT_ANSWERED;
 	switch (caps_message_cancel(message, CAPS_TAKEN)) {
 	case CAPS_WITHDRAWN:
-		return CAPS_ABORT_BEFORE;
+		return message->forwarded ? CAPS_ABORT_AT_SERVER :
+					    CAPS_ABORT_BEFORE;
 	case CAPS_CANCELLED:
 		return CAPS_ABORT_AT_SERVER;
 	default:

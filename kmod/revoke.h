@@ -8,7 +8,8 @@
  * under the same lock: what is in the queue after that came before, and is
  * dropped. What was claimed then is looked at again before it is taken.
  *
- * The owner is exempt from the first, so cannot lock itself out.
+ * The owner is exempt from the first, so cannot lock itself out; what it sent
+ * says so (CAPS_OWNERS), whoever receives it.
  */
 #ifndef _CAPS_REVOKE_H
 #define _CAPS_REVOKE_H
@@ -41,6 +42,16 @@ caps_capability_is_revoked(const struct caps_capability *capability,
 	       rcu_access_pointer(port->owner) != actor;
 }
 
+#define CAPS_OWNERS	U64_MAX
+
+/* What a message says of the capability that it comes through. */
+static inline u64 caps_generation_of(const struct caps_capability *capability,
+				     const struct caps_actor *owner,
+				     const struct caps_actor *actor)
+{
+	return owner == actor ? CAPS_OWNERS : capability->generation;
+}
+
 /* Did a message come through what has been revoked? Its holder is locked. */
 static inline bool caps_message_is_revoked(const struct caps_message *message)
 {
@@ -49,7 +60,7 @@ static inline bool caps_message_is_revoked(const struct caps_message *message)
 	if (message->badge && message->badge->revoked)
 		return true;
 	return message->generation != port->generation &&
-	       message->sender != message->holder;
+	       message->generation != CAPS_OWNERS;
 }
 
 int caps_port_revoke(struct caps_actor *actor, struct caps_port *port,

@@ -16,15 +16,6 @@
 #include "trace.h"
 #include "wait.h"
 
-static int may_send(const struct caps_capability *capability, u32 operation)
-{
-	if (!(capability->rights & CAPS_RIGHT_SEND))
-		return -EPERM;
-	if (!(capability->operations & BIT_ULL(operation)))
-		return -EACCES;
-	return 0;
-}
-
 static int post_once(struct caps_actor *actor, struct caps_message *message,
 		     u64 handle, bool may_block, struct caps_wakes *wakes)
 {
@@ -36,7 +27,7 @@ static int post_once(struct caps_actor *actor, struct caps_message *message,
 	capability = caps_capability_find(actor, handle);
 	if (!capability)
 		return -EBADF;
-	err = may_send(capability, message->header.operation);
+	err = caps_may_send(capability, message->header.operation);
 	if (err)
 		return err;
 	if (capability->type != CAPS_TYPE_PORT)
@@ -48,10 +39,10 @@ static int post_once(struct caps_actor *actor, struct caps_message *message,
 			return -EBADF;
 		message->badge = badge;
 	}
-	message->generation = capability->generation;
 	owner = caps_port_lock(capability->port);
 	if (!owner)
 		return -EPIPE;
+	message->generation = caps_generation_of(capability, owner, actor);
 	err = -EPIPE;
 	if (caps_capability_is_revoked(capability, actor))
 		err = -EKEYREVOKED;

@@ -15,16 +15,17 @@
 #include "port.h"
 
 /**
- * caps_shares_prepare - bring what counting a message may need
- * @message: a message that is in no queue
+ * caps_shares_bring - bring what counting a message may need
+ * @message: a message that is in no queue, and stays so
+ * @count: how many users are in its chain
  *
  * Return: 0 or -ENOMEM.
  */
-int caps_shares_prepare(struct caps_message *message)
+int caps_shares_bring(struct caps_message *message, unsigned int count)
 {
 	struct caps_share *share;
 
-	while (message->share_count < message->chain->count) {
+	while (message->share_count < count) {
 		share = kmalloc(sizeof(*share), GFP_KERNEL_ACCOUNT);
 		if (!share)
 			return -ENOMEM;
@@ -33,6 +34,17 @@ int caps_shares_prepare(struct caps_message *message)
 		message->share_count++;
 	}
 	return 0;
+}
+
+/**
+ * caps_shares_prepare - the same for a message that only its maker knows
+ * @message: the message
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int caps_shares_prepare(struct caps_message *message)
+{
+	return caps_shares_bring(message, message->chain->count);
 }
 
 /**

@@ -175,6 +175,14 @@ static void abort_of(struct world *w, void *arg)
 	queue_call(w, &((struct caps_abort *)arg)->id);
 }
 
+static void forward_to(struct world *w, void *arg)
+{
+	struct caps_forward *f = arg;
+
+	f->id = held(w);
+	f->capability = fresh(w);
+}
+
 static void new_name(struct world *w)
 {
 	snprintf(w->name, sizeof(w->name), "abi-%u", w->names++);
@@ -435,6 +443,12 @@ FIXTURE_VARIANT_ADD(command, identity) {
 	.both = SPAN(caps_identity, group_count, effective),
 	.flags = { AT(caps_identity, flags) },
 	.reserved = { AT(caps_identity, reserved) },
+};
+
+FIXTURE_VARIANT_ADD(command, forward) {
+	CAPS_FORWARD, CAPS_FORWARD_SIZE_VER0, forward_to,
+	.flags = { AT(caps_forward, flags) },
+	.reserved = { AT(caps_forward, reserved) },
 };
 
 FIXTURE_VARIANT_ADD(command, register) {

@@ -305,6 +305,7 @@ TEST_F(fault, nothing_is_made_that_cannot_be_named)
 	struct caps_export export = { .capability = self->port };
 	struct caps_import import = { .fd = cap_export(self->fd, self->port) };
 	struct caps_send async = { .capability = self->port };
+	struct caps_watch watch = { .capability = self->port };
 	struct caps_connect connect = {
 		.name = (uintptr_t)"fault", .name_len = 5, .uid = geteuid(),
 		.operations = CAPS_ALL_OPERATIONS,
@@ -321,6 +322,7 @@ TEST_F(fault, nothing_is_made_that_cannot_be_named)
 	EXPECT_ERR(EFAULT, run_read_only(self->fd, CAPS_IMPORT, &import));
 	EXPECT_ERR(EFAULT, run_read_only(self->fd, CAPS_CALL_ASYNC, &async));
 	EXPECT_ERR(EFAULT, run_read_only(self->fd, CAPS_CONNECT, &connect));
+	EXPECT_ERR(EFAULT, run_read_only(self->fd, CAPS_WATCH, &watch));
 	after = actor_info(self->fd);
 	EXPECT_EQ(before.ports, after.ports);
 	EXPECT_EQ(before.capabilities, after.capabilities);

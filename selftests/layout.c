@@ -335,6 +335,15 @@ TEST(caps_identity)
 	FIELD(caps_identity, reserved, 76);
 }
 
+TEST(caps_forward)
+{
+	SIZE(caps_forward, 24);
+	FIELD(caps_forward, id, 0);
+	FIELD(caps_forward, capability, 8);
+	FIELD(caps_forward, flags, 16);
+	FIELD(caps_forward, reserved, 20);
+}
+
 TEST(caps_register)
 {
 	SIZE(caps_register, 32);

@@ -589,10 +589,30 @@ struct caps_discard {
 };
 
 /*
- * CAPS_ABORT: withdraw an async call. AT_SERVER: the server gets CANCELLED.
- * After BEFORE_SERVER and AT_SERVER no answer comes. A watch that is withdrawn is
- * BEFORE_SERVER, one whose message is on its way ANSWERED. [event loops, impatient
- * clients]
+ * CAPS_FORWARD: hand a held message, one-way or a call, on to another port. The
+ * sender stays who it was, and annex, body, operation and address what they
+ * were; badge and rights are those of @capability, whose operation mask applies.
+ * Whoever receives it there answers the caller directly, and @id is no more.
+ * Never waits: EAGAIN without room there, where a call counts for its caller, a
+ * one-way message for who forwards it. EBUSY while another thread answers it,
+ * ECANCELED (which ends it) if its caller has gone, EINVAL for a REPLY. After any
+ * other error it is still held. The caller is told as of a call that was taken,
+ * wherever it is now: ECONNRESET, never EPIPE, if the second server never sees
+ * it, and AT_SERVER if it is aborted. [dispatchers in front of workers, servers
+ * that open a session in a port of its own]
+ */
+struct caps_forward {
+	__u64 id;
+	__u64 capability;		/* SEND */
+	__u32 flags;			/* 0 */
+	__u32 reserved;			/* 0 */
+};
+
+/*
+ * CAPS_ABORT: withdraw an async call. AT_SERVER: the server gets CANCELLED, or
+ * had it once. After BEFORE_SERVER and AT_SERVER no answer comes. A watch that is
+ * withdrawn is BEFORE_SERVER, one whose message is on its way ANSWERED. [event
+ * loops, impatient clients]
  */
 #define CAPS_ABORT_UNKNOWN	0u
 #define CAPS_ABORT_ANSWERED	1u
@@ -713,6 +733,7 @@ struct caps_connect {
 #define CAPS_ABORT		_IOWR(CAPS_IOC, 0x39, struct caps_abort)
 #define CAPS_HEADER		_IOWR(CAPS_IOC, 0x3a, struct caps_get_header)
 #define CAPS_IDENTITY		_IOWR(CAPS_IOC, 0x3b, struct caps_identity)
+#define CAPS_FORWARD		_IOWR(CAPS_IOC, 0x3c, struct caps_forward)
 
 #define CAPS_REGISTER		_IOWR(CAPS_IOC, 0x40, struct caps_register)
 #define CAPS_UNREGISTER		_IOWR(CAPS_IOC, 0x41, struct caps_unregister)
@@ -745,6 +766,7 @@ struct caps_connect {
 #define CAPS_ABORT_SIZE_VER0		16
 #define CAPS_HEADER_SIZE_VER0		112
 #define CAPS_IDENTITY_SIZE_VER0		80
+#define CAPS_FORWARD_SIZE_VER0		24
 #define CAPS_REGISTER_SIZE_VER0		32
 #define CAPS_UNREGISTER_SIZE_VER0	16
 #define CAPS_CONNECT_SIZE_VER0		40
