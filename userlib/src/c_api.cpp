@@ -95,6 +95,15 @@ int capsu_import(int actor, int fd, uint64_t *capability) {
     return outcome;
 }
 
+int capsu_watch(int actor, uint64_t capability, uint64_t source, uint64_t *id) {
+    struct caps_watch watch = {
+        .capability = capability, .source = source, .flags = 0, .reserved = 0, .id = 0};
+    const int outcome = command(actor, CAPS_WATCH, &watch);
+    if (outcome >= 0)
+        *id = watch.id;
+    return outcome;
+}
+
 int capsu_signal(int actor, uint64_t capability, uint64_t bits) {
     struct caps_signal signal = {.capability = capability, .bits = bits, .flags = 0, .reserved = 0};
     return command(actor, CAPS_SIGNAL, &signal);
@@ -178,6 +187,11 @@ int capsu_reply_receive(int actor, struct caps_reply_receive *both) {
 int capsu_discard(int actor, uint64_t id) {
     struct caps_discard discard = {.id = id, .flags = 0, .reserved = 0};
     return command(actor, CAPS_DISCARD, &discard);
+}
+
+int capsu_forward(int actor, uint64_t id, uint64_t capability) {
+    struct caps_forward forward = {.id = id, .capability = capability, .flags = 0, .reserved = 0};
+    return command(actor, CAPS_FORWARD, &forward);
 }
 
 int capsu_abort(int actor, uint64_t id) {

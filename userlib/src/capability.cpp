@@ -42,6 +42,14 @@ void capability::reset() noexcept {
         (void)capsu_close(actor_, old);
 }
 
+result<std::uint64_t> capability::try_watch(std::uint64_t source) const noexcept {
+    std::uint64_t id = 0;
+    const int outcome = capsu_watch(actor_, handle_, source, &id);
+    if (outcome < 0)
+        return failed(of(*this, operation::watch, outcome));
+    return id;
+}
+
 result<void> capability::try_signal(std::uint64_t bits) const noexcept {
     const int outcome = capsu_signal(actor_, handle_, bits);
     if (outcome < 0)

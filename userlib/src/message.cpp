@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Received messages: reading, answering, ending.
+#include <caps/capability.hpp>
 #include <caps/caps.h>
 #include <caps/message.hpp>
 
@@ -113,6 +114,15 @@ result<sent> received::try_reply(const answer &with) noexcept {
     }
     end();
     return sent{header_.id, (reply.result & CAPS_RESULT_COPIED) != 0};
+}
+
+result<void> received::try_forward_to(const capability &to) noexcept {
+    const int outcome = capsu_forward(actor_, header_.id, to.get());
+    if (outcome >= 0 || outcome == -ECANCELED)
+        end();
+    if (outcome < 0)
+        return failed(of(*this, operation::forward, outcome));
+    return {};
 }
 
 result<void> received::try_discard() noexcept {

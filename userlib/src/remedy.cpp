@@ -71,6 +71,13 @@ constexpr particular particulars[] = {
     {operation::import_fd, EBADF, "Pass a file descriptor that is open."},
     {operation::import_fd, EINVAL, "Pass a file descriptor made by export_fd()."},
     {operation::import_fd, EDQUOT, handles_text},
+    {operation::watch, EPERM,
+     "Watch with a capability that has the right to, and be told at a port of this actor's own."},
+    {operation::watch, EPIPE,
+     "The port to be told at is gone: name another, or 0 for the default."},
+    {operation::watch, EDQUOT,
+     "A watch is a message, of which this user has as many as it may: abort() some, or raise the "
+     "module's max_messages."},
     {operation::port_create, EDQUOT,
      "This user has as many ports or capabilities as it may: remove some, or raise the module's "
      "max_ports or max_capabilities."},
@@ -137,6 +144,16 @@ constexpr particular particulars[] = {
      "discard()."},
     {operation::reply, ECANCELED,
      "The caller has gone, and the message with it: nothing is left to do."},
+    {operation::forward, EINVAL,
+     "Only a call or a one-way message can be forwarded, and only to a port."},
+    {operation::forward, ECANCELED,
+     "The caller has gone, and the message with it: nothing is left to do."},
+    {operation::forward, EPIPE,
+     "The port to forward to is gone: the message is still held, so answer it, or forward it to "
+     "another."},
+    {operation::forward, EAGAIN,
+     "The queue is full, or the caller's user has its share of it: the message is still held, so "
+     "answer it, or try again later."},
     {operation::register_service, EEXIST,
      "A living actor of this user, perhaps this one, holds the name: end it, or choose another "
      "name."},
@@ -250,6 +267,7 @@ extern "C" const char *capsu_remedy(unsigned long command, int error) {
         {CAPS_PORT_DISABLE, operation::port_disable},
         {CAPS_PORT_INFO, operation::port_info},
         {CAPS_REVOKE, operation::revoke},
+        {CAPS_WATCH, operation::watch},
         {CAPS_SIGNAL, operation::signal},
         {CAPS_SEND, operation::send},
         {CAPS_CALL, operation::call},
@@ -260,6 +278,7 @@ extern "C" const char *capsu_remedy(unsigned long command, int error) {
         {CAPS_REPLY, operation::reply},
         {CAPS_REPLY_RECEIVE, operation::receive},
         {CAPS_DISCARD, operation::discard},
+        {CAPS_FORWARD, operation::forward},
         {CAPS_ABORT, operation::abort},
         {CAPS_HEADER, operation::header},
         {CAPS_IDENTITY, operation::identity},

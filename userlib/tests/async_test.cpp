@@ -45,6 +45,53 @@ TEST_F(async, send_with_a_source_can_be_answered) {
     EXPECT_EQ(reply.text(), "pong");
 }
 
+TEST_F(async, forwarded_call_is_answered_by_who_got_it) {
+    const caps::port door = me.create_port(), room = me.create_port();
+    const caps::capability badged = room.duplicate({.badge = 7});
+    const auto call = door.call_async({.operation = 5, .address = 6, .body = "question"});
+    auto message = door.receive({}, soon());
+    message.forward_to(badged);
+    EXPECT_FALSE(message.held());
+    std::array<char, 16> space{};
+    auto passed = room.receive(space, soon());
+    EXPECT_EQ(passed.kind(), caps::kind::call);
+    EXPECT_EQ(passed.badge(), 7u);
+    EXPECT_EQ(passed.operation(), 5u);
+    EXPECT_EQ(passed.address(), 6u);
+    EXPECT_EQ(passed.pid(), static_cast<std::uint32_t>(::getpid()));
+    EXPECT_EQ(passed.text(), "question");
+    passed.reply({.status = 4});
+    const auto reply = me.default_port()->receive({}, soon());
+    EXPECT_EQ(reply.id(), call.id);
+    EXPECT_EQ(reply.status(), 4);
+}
+
+TEST_F(async, what_cannot_be_forwarded_is_still_held) {
+    const caps::port door = me.create_port(), full = me.create_port({.queue_limit = 1});
+    full.send({});
+    (void)door.call_async({});
+    auto message = door.receive({}, soon());
+    const auto refused = message.try_forward_to(full);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code(), EAGAIN) << refused.error().message();
+    EXPECT_NE(refused.error().remedy().find("still held"), std::string_view::npos);
+    EXPECT_TRUE(message.held());
+    message.reply({.status = 1});
+    EXPECT_EQ(me.default_port()->receive({}, soon()).status(), 1);
+}
+
+TEST_F(async, forwarding_for_a_caller_that_has_gone_ends_it) {
+    const caps::port door = me.create_port(), room = me.create_port();
+    const auto call = door.call_async({});
+    auto message = door.receive({}, soon());
+    EXPECT_EQ(me.abort(call.id), caps::abort_outcome::at_server);
+    const auto refused = message.try_forward_to(room);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code(), ECANCELED) << refused.error().message();
+    EXPECT_FALSE(message.held());
+    EXPECT_EQ(me.info().held, 0u);
+}
+
 TEST_F(async, calls_are_answered_in_any_order) {
     const caps::port door = me.create_port(), replies = me.create_port();
     std::map<std::uint64_t, int> asked;

@@ -52,6 +52,30 @@ static int async_call(int actor, uint64_t port, uint64_t client, long long *seen
     return 0;
 }
 
+/* A call that goes round once, and the end of where it went. */
+static int watched_and_forwarded(int actor, uint64_t port, long long *seen) {
+    struct caps_send send = {.capability = port};
+    struct caps_receive receive = {.port = port};
+    uint64_t other, id;
+
+    EXPECT(capsu_port_create(actor, 0, 0, &other), 0);
+    EXPECT(capsu_watch(actor, other, 0, &id), 0);
+    EXPECT(capsu_call_async(actor, &send), 0);
+    EXPECT(capsu_receive(actor, &receive), 0);
+    EXPECT(capsu_forward(actor, receive.header.id, other), 0);
+    EXPECT(capsu_forward(actor, receive.header.id, other), -ENOMSG);
+    EXPECT(capsu_port_delete(actor, other), 0);
+    receive.port = CAPS_DEFAULT_PORT;
+    EXPECT(capsu_receive(actor, &receive), 0);
+    EXPECT(receive.header.id, send.id);
+    EXPECT(receive.header.error, ECONNRESET);
+    EXPECT(capsu_receive(actor, &receive), 0);
+    EXPECT(receive.header.kind, CAPS_KIND_PORT_DEAD);
+    EXPECT(receive.header.id, id);
+    EXPECT(capsu_close(actor, other), 0);
+    return 0;
+}
+
 static int held_message(int actor, uint64_t port, long long *seen) {
     char got[8] = "";
     struct caps_send send = {.capability = port,
@@ -101,6 +125,9 @@ int c_messages(long long *seen) {
     if (line)
         return line;
     line = held_message(actor, port, seen);
+    if (line)
+        return line;
+    line = watched_and_forwarded(actor, port, seen);
     if (line)
         return line;
     EXPECT(capsu_port_delete(actor, port), 0);

@@ -260,6 +260,32 @@ TEST_F(object, signals_add_up) {
     EXPECT_EQ(nothing.error().remedy(), "Set at least one bit.");
 }
 
+TEST_F(object, death_of_a_port_is_told_to_who_watches) {
+    const caps::port replies = me.create_port();
+    const caps::actor other = caps::actor::open();
+    caps::port door = other.create_port();
+    const caps::capability mine = me.import_fd(door.export_fd().get());
+    const caps::capability owner = me.import_fd(other.self().export_fd().get());
+    const auto first = mine.watch(replies.get()), second = mine.watch(), third = owner.watch();
+    EXPECT_EQ(me.info().pending, 3u);
+    EXPECT_EQ(me.abort(second), caps::abort_outcome::before_server);
+    door.remove();
+    const auto dead = replies.receive({}, soon());
+    EXPECT_EQ(dead.kind(), caps::kind::port_dead);
+    EXPECT_EQ(dead.id(), first);
+    EXPECT_FALSE(dead.held());
+    EXPECT_EQ(me.info().pending, 1u);
+    EXPECT_EQ(me.abort(third), caps::abort_outcome::before_server);
+}
+
+TEST_F(object, watch_takes_the_right_to) {
+    const caps::port door = me.create_port();
+    const auto refused = door.duplicate({.rights = caps::rights::send}).try_watch();
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code(), EPERM) << refused.error().message();
+    EXPECT_NE(refused.error().remedy().find("Watch with"), std::string_view::npos);
+}
+
 TEST_F(object, service_ends_with_its_object) {
     const caps::port door = me.create_port();
     {

@@ -45,8 +45,10 @@ struct actor_info {
 enum class abort_outcome : std::uint32_t {
     unknown = CAPS_ABORT_UNKNOWN,      ///< no such call
     answered = CAPS_ABORT_ANSWERED,    ///< too late: the answer is on its way or has been received
-    before_server = CAPS_ABORT_BEFORE, ///< the server never saw it; no answer comes
-    at_server = CAPS_ABORT_AT_SERVER,  ///< the server gets kind::cancelled; no answer comes
+    before_server = CAPS_ABORT_BEFORE, ///< the server never saw it; no answer comes. Of a watch:
+                                       ///< no message comes
+    at_server = CAPS_ABORT_AT_SERVER,  ///< a server had it, which gets kind::cancelled if it has it
+                                       ///< still; no answer comes
 };
 
 /// One open of /dev/caps. Belongs to the process that opened it: after a fork, to the parent. All
@@ -97,7 +99,7 @@ class CAPSUSER_API actor : public receiver<actor> {
     result<capability> try_import_fd(int fd) const noexcept;
     capability import_fd(int fd) const { return value_or_throw(try_import_fd(fd)); }
 
-    /// Withdraws an async call.
+    /// Withdraws an async call, or a watch.
     result<abort_outcome> try_abort(std::uint64_t id) const noexcept;
     abort_outcome abort(std::uint64_t id) const { return value_or_throw(try_abort(id)); }
 

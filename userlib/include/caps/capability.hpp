@@ -116,13 +116,22 @@ class CAPSUSER_API capability {
     /// Closes it, ignoring errors. Messages sent through it stay queued.
     void reset() noexcept;
 
-    /// One-way. Waits for room in the queue until the deadline; by default not at all (EAGAIN).
-    /// With message.source the receiver can answer, and the answer arrives there.
+    /// Asks for one message of kind::port_dead with the id returned, on an own port (the default
+    /// port if 0), when the port dies, or the actor if this is a capability to one; at once if it
+    /// is dead already. actor::abort() withdraws it: abort_outcome::before_server. Takes
+    /// rights::watch.
+    result<std::uint64_t> try_watch(std::uint64_t source = 0) const noexcept;
+    std::uint64_t watch(std::uint64_t source = 0) const {
+        return value_or_throw(try_watch(source));
+    }
+
     /// Sets bits in the port: they add up, and its owner receives all at once, in the turn of
     /// the first. Never waits, takes no room, and tells nothing of who did it.
     result<void> try_signal(std::uint64_t bits) const noexcept;
     void signal(std::uint64_t bits) const { value_or_throw(try_signal(bits)); }
 
+    /// One-way. Waits for room in the queue until the deadline; by default not at all (EAGAIN).
+    /// With message.source the receiver can answer, and the answer arrives there.
     result<sent> try_send(const outgoing &message, deadline until = no_wait) const noexcept;
     sent send(const outgoing &message, deadline until = no_wait) const {
         return value_or_throw(try_send(message, until));

@@ -46,6 +46,9 @@ CAPSU_API int capsu_export(int actor, uint64_t capability);
 CAPSU_API int capsu_actor_self(int actor, uint64_t *capability);
 CAPSU_API int capsu_import(int actor, int fd, uint64_t *capability);
 
+/* One message of kind PORT_DEAD with *id, on source (0: the default port), when it dies. */
+CAPSU_API int capsu_watch(int actor, uint64_t capability, uint64_t source, uint64_t *id);
+
 /* Sets bits in a port; never waits. */
 CAPSU_API int capsu_signal(int actor, uint64_t capability, uint64_t bits);
 
@@ -73,6 +76,8 @@ CAPSU_API int capsu_get_data(int actor, struct caps_get_data *get);
 CAPSU_API int capsu_reply(int actor, struct caps_reply *reply);
 CAPSU_API int capsu_reply_receive(int actor, struct caps_reply_receive *both);
 CAPSU_API int capsu_discard(int actor, uint64_t id);
+/* Hands a held message on to where a capability leads; never waits. */
+CAPSU_API int capsu_forward(int actor, uint64_t id, uint64_t capability);
 /* Returns one of CAPS_ABORT_*. */
 CAPSU_API int capsu_abort(int actor, uint64_t id);
 CAPSU_API int capsu_header(int actor, uint64_t id, struct caps_header *header);

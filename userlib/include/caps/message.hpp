@@ -17,6 +17,8 @@
 
 namespace caps {
 
+class capability;
+
 /// What becomes of a body while it is on its way.
 enum class body_mode : std::uint32_t {
     /// A call pins a body above the copy-break; everything else is copied when sent.
@@ -99,6 +101,7 @@ enum class kind : std::uint32_t {
     cancelled = CAPS_KIND_CANCELLED, ///< the caller of the held message id() has left
     dispose = CAPS_KIND_DISPOSE,     ///< the deferred body id() is free
     signal = CAPS_KIND_SIGNAL,       ///< bits() were set since the last time
+    port_dead = CAPS_KIND_PORT_DEAD, ///< what capability::watch() gave id() for has died
 };
 
 /// More about a sender, as it was when it sent, in the receiver's namespaces.
@@ -204,6 +207,12 @@ class CAPSUSER_API received {
     /// other failure it is still held.
     result<sent> try_reply(const answer &with) noexcept;
     sent reply(const answer &with) { return value_or_throw(try_reply(with)); }
+    /// Hands a held message on as it is to where another capability of this actor leads: whoever
+    /// receives it there answers its sender directly. It is not held here any more then. Never
+    /// waits: EAGAIN without room there. ECANCELED: the caller has gone, the message is ended.
+    /// After any other failure it is still held.
+    result<void> try_forward_to(const capability &to) noexcept;
+    void forward_to(const capability &to) { value_or_throw(try_forward_to(to)); }
     /// Ends it without an answer: the caller gets ECONNRESET. Nothing to do if it is not held.
     result<void> try_discard() noexcept;
     void discard() { value_or_throw(try_discard()); }
