@@ -221,6 +221,7 @@ int caps_live_print(char *buffer, size_t size)
 		[CAPS_LIVE_MESSAGES]	 = "messages",
 		[CAPS_LIVE_BODIES]	 = "bodies",
 		[CAPS_LIVE_SERVICES]	 = "services",
+		[CAPS_LIVE_ATTACHED]	 = "attached",
 		[CAPS_LIVE_USERS]	 = "users",
 	};
 	int i, n = 0;

@@ -27,7 +27,7 @@ enum caps_resource {
 	CAPS_MESSAGES,		/* messages, spare ones included */
 	CAPS_KERNEL_BYTES,	/* their bytes and those of copied bodies */
 	CAPS_PINNED_BYTES,	/* bytes of pinned pages */
-	CAPS_CAPABILITIES,	/* handles */
+	CAPS_CAPABILITIES,	/* handles, and what is in messages */
 	CAPS_PORTS,
 	CAPS_NAMES,		/* service names */
 	CAPS_FILES,		/* exported capabilities */
@@ -101,6 +101,7 @@ enum caps_live_kind {
 	CAPS_LIVE_MESSAGES,
 	CAPS_LIVE_BODIES,
 	CAPS_LIVE_SERVICES,
+	CAPS_LIVE_ATTACHED,	/* messages with something that goes along */
 	CAPS_LIVE_USERS,
 	CAPS_LIVE_KINDS
 };

@@ -5,6 +5,7 @@
 #include <linux/sched/signal.h>
 
 #include "actor.h"
+#include "attach.h"
 #include "ipc.h"
 #include "message.h"
 #include "payload.h"
@@ -78,6 +79,45 @@ static int call_wait(struct caps_message *message, struct caps_call *args)
 	return err;
 }
 
+/*
+ * There is no later for what came along with the answer: what has no room, in
+ * the program or under its limits, is dropped.
+ */
+static int take_attached(struct caps_actor *actor, struct caps_message *message,
+			 struct caps_call *args)
+{
+	int err = caps_attached_take(actor, &message->reply,
+				     args->reply.attachments);
+
+	return err == -EFAULT ? err : err ? CAPS_MORE : 0;
+}
+
+/* Not all of the answer was put, or something came along. */
+static noinline int call_rest(struct caps_actor *actor,
+			      struct caps_message *message,
+			      struct caps_call *args, int more)
+{
+	int cut = more;
+
+	if (more > 0 && more & CAPS_ATTACHED) {
+		cut = take_attached(actor, message, args);
+		if (cut >= 0)
+			cut |= more & CAPS_MORE;
+	}
+	if (cut == -ECANCELED) {
+		/* The server died and took its deferred body along. */
+		args->result = CAPS_RESULT_TAKEN;
+		return -ECONNRESET;
+	}
+	if (cut < 0) {
+		args->result = CAPS_RESULT_TAKEN | CAPS_RESULT_ANSWERED;
+		return cut;
+	}
+	if (cut)
+		args->result = CAPS_RESULT_TRUNCATED;
+	return 0;
+}
+
 static int call_result(struct caps_actor *actor, struct caps_message *message,
 		       struct caps_call *args)
 {
@@ -89,17 +129,11 @@ static int call_result(struct caps_actor *actor, struct caps_message *message,
 		return message->error;
 	}
 	more = caps_payload_store(actor, &message->reply, &args->reply);
-	if (more == -ECANCELED) {
-		/* The server died and took its deferred body along. */
-		args->result = CAPS_RESULT_TAKEN;
-		return -ECONNRESET;
+	if (unlikely(more)) {
+		more = call_rest(actor, message, args, more);
+		if (more)
+			return more;
 	}
-	if (more < 0) {
-		args->result = CAPS_RESULT_TAKEN | CAPS_RESULT_ANSWERED;
-		return more;
-	}
-	if (more)
-		args->result = CAPS_RESULT_TRUNCATED;
 	args->reply_body_len = message->reply.body_len;
 	args->reply_annex_len = message->reply.annex_len;
 	args->status = message->status;
@@ -169,6 +203,9 @@ int caps_call(struct caps_actor *actor, struct caps_call *args)
 		caps_message_drop_reply(message);
 	}
 out:
+	if (unlikely(args->request.attachments))
+		caps_moves_end(actor, &message->request,
+			       !err || args->result & CAPS_RESULT_TAKEN);
 	caps_message_put(message);
 	return err;
 }

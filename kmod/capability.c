@@ -158,6 +158,33 @@ struct caps_capability *caps_capability_copy(struct caps_actor *actor,
 }
 
 /**
+ * caps_capability_narrow - a copy to give away, with as much or less
+ * @actor: whose handle
+ * @handle: a handle with the grant right
+ * @rights: rights of the copy
+ * @operations: its operation mask
+ *
+ * Return: the copy, -EBADF, -EPERM, -EACCES, -EKEYREVOKED or -ENOMEM.
+ */
+struct caps_capability *caps_capability_narrow(struct caps_actor *actor,
+					       u64 handle, u32 rights,
+					       u64 operations)
+{
+	struct caps_capability *copy;
+
+	copy = caps_capability_copy(actor, handle, rights | CAPS_RIGHT_GRANT);
+	if (IS_ERR(copy))
+		return copy;
+	if (operations & ~copy->operations) {
+		caps_capability_free(copy);
+		return ERR_PTR(-EACCES);
+	}
+	copy->rights = rights;
+	copy->operations = operations;
+	return copy;
+}
+
+/**
  * caps_capability_dup - an equal capability that no handle stands for
  * @original: owned by the caller
  * @actor: who will use the copy

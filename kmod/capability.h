@@ -47,6 +47,9 @@ void caps_capability_free(struct caps_capability *capability);
 
 struct caps_capability *caps_capability_copy(struct caps_actor *actor,
 					     u64 handle, u32 rights);
+struct caps_capability *caps_capability_narrow(struct caps_actor *actor,
+					       u64 handle, u32 rights,
+					       u64 operations);
 struct caps_capability *
 caps_capability_dup(const struct caps_capability *original,
 		    const struct caps_actor *actor);

@@ -5,6 +5,7 @@
  */
 #include "account.h"
 #include "actor.h"
+#include "attach.h"
 #include "message.h"
 #include "port.h"
 #include "queue.h"
@@ -152,6 +153,9 @@ void caps_message_return(struct caps_message *message)
 	struct caps_actor *owner;
 
 	caps_payload_drop(&message->request);
+	caps_attached_drop(&message->request);
+	message->header.capability_count = 0;
+	message->header.fd_count = 0;
 	/* The table held a message, perhaps a caller's, for the body's sake. */
 	if (message->kind == CAPS_KIND_DISPOSE)
 		caps_message_forget_id(message->sender, message->sent_id);
@@ -213,6 +217,7 @@ void caps_message_drop_reply(struct caps_message *message)
 /* What a cancelled message gives up, to be put after unlocking. */
 struct remains {
 	struct caps_body *body;
+	struct caps_attached *attached;
 	struct caps_port *port;
 	bool place;
 };
@@ -229,6 +234,8 @@ static void leave_taken(struct caps_message *message, struct remains *remains,
 
 	remains->body = message->request.body;
 	message->request.body = NULL;
+	remains->attached = message->request.attached;
+	message->request.attached = NULL;
 	caps_message_charge_to(message, holder->chain);
 	message->state = CAPS_CANCELLED;
 	if (message->kind != CAPS_KIND_CALL)
@@ -263,6 +270,8 @@ static void put_remains(struct caps_message *message, struct remains *remains)
 	/* The sender has left: nobody reads on. */
 	caps_body_revoke(remains->body);
 	caps_body_put(remains->body);
+	if (remains->attached)
+		caps_attached_free(remains->attached);
 	caps_port_put(remains->port);
 	if (remains->place)
 		caps_message_put(message);

@@ -9,6 +9,7 @@
 
 #include "account.h"
 #include "actor.h"
+#include "attach.h"
 #include "badge.h"
 #include "message.h"
 #include "port.h"
@@ -22,6 +23,16 @@ static struct kmem_cache *message_cache;
  * A constructor also keeps the allocator from clearing a kilobyte that would
  * be overwritten or never looked at: only lengths that were stored are read.
  */
+static void payload_construct(struct caps_payload *payload, u8 *data)
+{
+	payload->placed = false;
+	payload->body = NULL;
+	payload->direct = NULL;
+	payload->attached = NULL;
+	payload->moves = NULL;
+	payload->data = data;
+}
+
 static void message_construct(void *object)
 {
 	struct caps_message *message = object;
@@ -29,9 +40,8 @@ static void message_construct(void *object)
 	INIT_LIST_HEAD(&message->link);
 	message->from_tgid = NULL;
 	message->from_cred = NULL;
-	message->header.reserved = 0;
-	message->request.data = message->data[0];
-	message->reply.data = message->data[1];
+	payload_construct(&message->request, message->data[0]);
+	payload_construct(&message->reply, message->data[1]);
 }
 
 int caps_messages_init(void)
@@ -186,16 +196,12 @@ struct caps_message *caps_message_create(struct caps_actor *sender, u32 kind)
 	message->header.flags &= CAPS_HEADER_IDENTITY;
 	message->header.status = 0;
 	message->header.error = 0;
+	message->header.capability_count = 0;
+	message->header.fd_count = 0;
 	message->request.body_len = 0;
 	message->request.annex_len = 0;
-	message->request.placed = false;
-	message->request.body = NULL;
-	message->request.direct = NULL;
 	message->reply.body_len = 0;
 	message->reply.annex_len = 0;
-	message->reply.placed = false;
-	message->reply.body = NULL;
-	message->reply.direct = NULL;
 	message->status = 0;
 	message->error = 0;
 	return message;
@@ -210,13 +216,26 @@ static void drop_from(struct caps_message *message)
 	show_identity(&message->header, message->sender, message->cred);
 }
 
+static void drop_rest(struct caps_message *message)
+{
+	caps_attached_drop(&message->request);
+	caps_attached_drop(&message->reply);
+	caps_direct_free(message->reply.direct);
+	message->reply.direct = NULL;
+	message->reply.placed = false;
+}
+
 void __caps_message_free(struct caps_message *message)
 {
 	struct caps_actor *sender = message->sender;
 
 	caps_payload_drop(&message->request);
 	caps_payload_drop(&message->reply);
-	caps_direct_free(message->reply.direct);
+	/* Few have any of them. */
+	if ((unsigned long)message->request.attached |
+	    (unsigned long)message->reply.attached |
+	    (unsigned long)message->reply.direct)
+		drop_rest(message);
 	caps_badge_put(message->badge);
 	caps_port_put(message->port);
 	caps_port_put(message->source);
@@ -251,6 +270,8 @@ void caps_message_charge_to(struct caps_message *message,
 	caps_chain_put(old);
 	if (message->request.body)
 		caps_body_charge_to(message->request.body, chain);
+	if (message->request.attached)
+		caps_attached_charge_to(message->request.attached, chain);
 }
 
 /**

@@ -58,6 +58,7 @@
 #include "caps.h"
 
 struct caps_actor;
+struct caps_attached;
 struct caps_badge;
 struct caps_chain;
 struct caps_port;
@@ -77,13 +78,15 @@ enum caps_state {
 	CAPS_ENDED,
 };
 
-/* One direction's annex and body. */
+/* One direction's annex and body, and what goes along. */
 struct caps_payload {
 	u64 body_len;
 	u32 annex_len;
 	bool placed;			/* the body is in @direct already */
 	struct caps_body *body;		/* NULL: in data */
 	struct caps_direct *direct;	/* the receiver's buffer, or NULL */
+	struct caps_attached *attached;	/* or NULL; see attach.h */
+	struct caps_moves *moves;	/* the sender's, while it sends */
 	u8 *data;			/* annex, then body up to CAPS_INLINE */
 };
 

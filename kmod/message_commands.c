@@ -2,8 +2,10 @@
 /*
  * Commands about messages; see command.h.
  */
+#include <linux/pagemap.h>
 #include <linux/uaccess.h>
 
+#include "attach.h"
 #include "command.h"
 #include "ipc.h"
 #include "wait.h"
@@ -47,6 +49,17 @@ fault:
 	return -EFAULT;
 }
 
+/* What comes along with the answer must not get lost for a bad address. */
+static int expect_attached(struct caps_call *a, struct caps_call __user *user)
+{
+	const size_t out = offsetof(struct caps_call, reply_body_len);
+
+	if (fault_in_safe_writeable((char __user *)user + out,
+				    sizeof(*user) - out))
+		return -EFAULT;
+	return caps_attached_expect(a->reply.attachments);
+}
+
 int caps_do_call(struct caps_actor *actor, union caps_args *args,
 		 void __user *uarg)
 {
@@ -58,6 +71,11 @@ int caps_do_call(struct caps_actor *actor, union caps_args *args,
 			 CAPS_DIRECT_REPLY) ||
 	    a->reserved || a->operation >= CAPS_OPERATIONS)
 		return -EINVAL;
+	if (unlikely(a->reply.attachments)) {
+		err = expect_attached(a, user);
+		if (err)
+			return err;
+	}
 	err = caps_call(actor, a);
 	/*
 	 * Best effort: the error stands whether this can be written or not. A
@@ -97,8 +115,16 @@ int caps_do_receive_batch(struct caps_actor *actor, union caps_args *args,
 int caps_do_get_data(struct caps_actor *actor, union caps_args *args,
 		     void __user *uarg)
 {
+	struct caps_get_data __user *user = uarg;
+
 	if (args->get_data.flags)
 		return -EINVAL;
+	/* What is taken must not get lost for a bad address. */
+	if (args->get_data.buffer.attachments &&
+	    fault_in_safe_writeable((char __user *)&user->copied,
+				    sizeof(user->copied) +
+				    sizeof(user->annex_copied)))
+		return -EFAULT;
 	return caps_get_data(actor, &args->get_data);
 }
 

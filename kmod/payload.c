@@ -5,6 +5,7 @@
 #include <linux/sched/signal.h>
 
 #include "actor.h"
+#include "attach.h"
 #include "message.h"
 #include "params.h"
 #include "payload.h"
@@ -30,11 +31,9 @@ static struct caps_body *load_pages(struct caps_actor *actor,
 	return body;
 }
 
-/* What caps_payload_load() does not do in place. */
-int caps_payload_load_large(struct caps_actor *actor, struct caps_chain *pins,
-			    struct caps_chain *copies,
-			    struct caps_payload *payload,
-			    const struct caps_data *from, u32 flags, bool pin)
+static int load_body(struct caps_actor *actor, struct caps_chain *pins,
+		     struct caps_chain *copies, struct caps_payload *payload,
+		     const struct caps_data *from, u32 flags, bool pin)
 {
 	struct caps_user_data data;
 	struct caps_body *body;
@@ -67,6 +66,19 @@ int caps_payload_load_large(struct caps_actor *actor, struct caps_chain *pins,
 out:
 	caps_user_data_free(&data);
 	return err;
+}
+
+/* What caps_payload_load() does not do in place. */
+int caps_payload_load_large(struct caps_actor *actor, struct caps_chain *pins,
+			    struct caps_chain *copies,
+			    struct caps_payload *payload,
+			    const struct caps_data *from, u32 flags, bool pin)
+{
+	int err = load_body(actor, pins, copies, payload, from, flags, pin);
+
+	if (err || !from->attachments)
+		return err;
+	return caps_attached_load(actor, copies, payload, from->attachments);
 }
 
 static ssize_t read_pages(const struct caps_payload *payload, u64 offset,

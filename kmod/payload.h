@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Annex and body of one direction: from the sender's memory into the message,
+ * Annex, body and what goes along in one direction: from the sender's memory into the message,
  * and from there into the receiver's.
  *
  * What fits into the message and is one buffer in the program is copied here,
@@ -15,6 +15,10 @@
 #include "message.h"
 #include "trace.h"
 #include "usercopy.h"
+
+/* What caps_payload_store() says. */
+#define CAPS_MORE	1
+#define CAPS_ATTACHED	2
 
 int caps_payload_load_large(struct caps_actor *actor, struct caps_chain *pins,
 			    struct caps_chain *copies,
@@ -38,25 +42,28 @@ static inline void caps_count_read_copy(struct caps_actor *actor, u64 offset,
 	trace_caps_copy(actor, offset, len);
 }
 
-/* Does it fit into the message, and come from one buffer? */
+/* Does it fit into the message, come from one buffer, and nothing along? */
 static inline bool caps_data_is_small(const struct caps_data *data)
 {
-	return !data->iov_count && data->body_len <= CAPS_INLINE;
+	return !(data->iov_count | data->attachments) &&
+	       data->body_len <= CAPS_INLINE;
 }
 
 /**
- * caps_payload_load - take annex and body from the current process
+ * caps_payload_load - take what is to be sent from the current process
  * @actor: who sends
  * @pins: who pays for what is pinned
- * @copies: who pays for what is copied; may be NULL if the data is small
+ * @copies: who pays for what is copied, and for what goes along; may be NULL if
+ *	the data is small
  * @payload: empty, but perhaps with a buffer for a direct reply
  * @from: kernel copy of the user's struct
  * @flags: CAPS_COPY, CAPS_DEFER
  * @pin: pin what is larger than the copy-break
  *
  * Return: 0; -EFAULT, -EINVAL, -EMSGSIZE, -EDQUOT, -ENOMEM; with a direct
- * reply -ECANCELED and -EINTR too. What was taken so far is given back by
- * caps_payload_drop().
+ * reply -ECANCELED and -EINTR too; of what goes along as caps_attached_load().
+ * What was taken so far is given back by caps_payload_drop() and
+ * caps_attached_drop().
  */
 static inline int caps_payload_load(struct caps_actor *actor,
 				    struct caps_chain *pins,
@@ -121,7 +128,8 @@ static inline ssize_t caps_payload_read(struct caps_actor *actor,
  * @payload: a payload whose body the caller keeps alive
  * @to: kernel copy of the user's struct
  *
- * Return: 0 if all of it was delivered, 1 if there is more, or -errno.
+ * Return: 0 if all of it was delivered, CAPS_MORE and CAPS_ATTACHED if there is
+ * more of it, or something along; or -errno.
  */
 static inline int caps_payload_store(struct caps_actor *actor,
 				     const struct caps_payload *payload,
@@ -136,7 +144,8 @@ static inline int caps_payload_store(struct caps_actor *actor,
 	n = caps_payload_read(actor, payload, 0, to);
 	if (n < 0)
 		return n;
-	return n < payload->body_len || annex < payload->annex_len;
+	return (n < payload->body_len || annex < payload->annex_len) |
+	       (payload->attached ? CAPS_ATTACHED : 0);
 }
 
 #endif

@@ -22,7 +22,8 @@
 
 #include "account.h"
 #include "actor.h"
-#include "badge.h"
+#include "attach.h"
+#include "header.h"
 #include "ipc.h"
 #include "message.h"
 #include "payload.h"
@@ -42,6 +43,7 @@ struct reception {
 	struct caps_wakes *wakes;	/* to be run before waiting */
 	u64 signals;			/* taken instead of a message, from */
 	struct caps_port *signalled;	/* this; a reference */
+	struct caps_attached *attached;	/* offered to the program, or NULL */
 };
 
 static void release_id(struct reception *r)
@@ -296,6 +298,7 @@ static int take_message(struct reception *r, struct caps_message *message,
 	spin_lock(&actor->lock);
 	if (actor->dead || unwanted(message)) {
 		spin_unlock(&actor->lock);
+		caps_attached_undo(actor, &r->attached);
 		undeliver(actor, message);
 		return actor->dead ? -ENOTCONN : -EAGAIN;
 	}
@@ -306,6 +309,8 @@ static int take_message(struct reception *r, struct caps_message *message,
 		message->header.sequence = *sequence;
 	if (!hold && caps_message_returns(message))
 		forget = message->sent_id;
+	if (unlikely(r->attached))
+		caps_message_take_offered(message, actor);
 	rest = place_message(r, message, hold);
 	spin_unlock(&actor->lock);
 	caps_wakes_poll(r->wakes, actor);
@@ -324,95 +329,6 @@ static int take_message(struct reception *r, struct caps_message *message,
 	return 0;
 }
 
-static u32 kind_of(const struct caps_message *message)
-{
-	return caps_message_is_notice(message) ? CAPS_KIND_CANCELLED :
-						 message->kind;
-}
-
-static u64 id_of(const struct caps_message *message, bool hold, u64 reserved)
-{
-	if (message->held_id)
-		return message->held_id;
-	if (message->kind >= CAPS_KIND_REPLY && message->sent_id)
-		return message->sent_id;
-	return hold ? reserved : 0;
-}
-
-static inline u32 header_flags(const struct caps_message *message, u32 kind,
-			       bool hold, bool more)
-{
-	const struct caps_body *body = caps_message_payload(message)->body;
-	u32 flags = message->header.flags & CAPS_HEADER_IDENTITY;
-
-	if (hold || kind == CAPS_KIND_CANCELLED)
-		flags |= CAPS_HEADER_HELD;
-	if (hold && (kind == CAPS_KIND_CALL ||
-		     (kind == CAPS_KIND_SEND && message->source)))
-		flags |= CAPS_HEADER_ANSWERABLE;
-	if (more)
-		flags |= CAPS_HEADER_TRUNCATED;
-	if (body && body->pinned)
-		flags |= CAPS_HEADER_PINNED;
-	return flags;
-}
-
-/* The message is claimed: nobody else looks at its header. */
-static void fill_header(struct caps_message *message, u32 kind)
-{
-	const struct caps_payload *payload = caps_message_payload(message);
-	struct caps_header *header = &message->header;
-
-	header->badge = message->badge ? message->badge->value : 0;
-	header->cookie = message->port->cookie;
-	header->body_len = payload->body_len;
-	header->annex_len = payload->annex_len;
-	header->kind = kind;
-	if (kind == CAPS_KIND_REPLY) {
-		header->badge = 0;
-		header->status = message->status;
-		header->error = -message->error;
-	}
-}
-
-/* A notice is about a message whose own header others may be looking at. */
-static int put_notice(const struct caps_message *message, u32 kind, u64 id,
-		      struct caps_header __user *uheader)
-{
-	struct caps_header header = message->header;
-	int left;
-
-	header.id = id;
-	/* A DISPOSE never had one; its memory may have. */
-	header.badge = message->badge ? message->badge->value : 0;
-	header.kind = kind;
-	header.cookie = message->port->cookie;
-	header.body_len = 0;
-	header.annex_len = 0;
-	header.flags = header_flags(message, kind, false, false);
-	caps_header_translate(message, &header);
-	left = copy_to_user(uheader, &header,
-			    offsetof(struct caps_header, sequence));
-	return left ? -EFAULT : 0;
-}
-
-static int put_header(struct caps_message *message, u32 kind, u64 id,
-		      struct caps_header __user *uheader)
-{
-	struct caps_header header __uninitialized;
-	const struct caps_header *shown = &message->header;
-
-	fill_header(message, kind);
-	message->header.id = id;
-	if (caps_header_is_foreign()) {
-		header = message->header;
-		caps_header_translate(message, &header);
-		shown = &header;
-	}
-	return caps_copy_out(uheader, shown,
-			     offsetof(struct caps_header, sequence));
-}
-
 /* Held messages whose senders have left are charged to the holder. */
 static inline bool may_hold_no_more(const struct caps_actor *actor, u32 kind)
 {
@@ -420,6 +336,29 @@ static inline bool may_hold_no_more(const struct caps_actor *actor, u32 kind)
 		return false;
 	return caps_overdrawn(actor->chain, CAPS_MESSAGES) ||
 	       caps_overdrawn(actor->chain, CAPS_KERNEL_BYTES);
+}
+
+/*
+ * Not all has been put, or something came along. Returns whether the message
+ * is to be held for the sake of what stays in it.
+ */
+static noinline int deliver_more(struct reception *r,
+				 struct caps_message *message,
+				 const struct caps_data *buffer, int more,
+				 bool hold)
+{
+	int stays = more & CAPS_MORE, err;
+
+	if (more & CAPS_ATTACHED) {
+		err = caps_message_offer(r->actor, message, &r->attached,
+					 buffer->attachments);
+		if (err < 0)
+			return err;
+		stays |= err;
+	}
+	if (stays && !hold && may_hold_no_more(r->actor, message->kind))
+		return -EDQUOT;
+	return stays;
 }
 
 /* Write everything but the sequence number. Returns whether to hold it. */
@@ -439,11 +378,14 @@ static int deliver(struct reception *r, struct caps_message *message,
 		return -EDQUOT;
 	more = caps_payload_store(r->actor, caps_message_payload(message),
 				  &args->buffer);
-	if (more < 0)
-		return more;
-	if (more && !hold && may_hold_no_more(r->actor, kind))
-		return -EDQUOT;
-	hold |= more;
+	if (unlikely(more)) {
+		if (more > 0)
+			more = deliver_more(r, message, &args->buffer, more,
+					    hold);
+		if (more < 0)
+			return more;
+		hold |= more;
+	}
 	message->header.flags = header_flags(message, kind, hold, more);
 	return put_header(message, kind, id_of(message, hold, r->id),
 			  uheader) ?: hold;
@@ -464,6 +406,7 @@ static int receive_one(struct reception *r, struct caps_receive *args,
 			return PTR_ERR(message);
 		hold = deliver(r, message, args, uheader);
 		if (hold < 0) {
+			caps_attached_undo(r->actor, &r->attached);
 			undeliver(r->actor, message);
 			/* Gone while it was read: look again. */
 			if (hold == -ECANCELED) {
@@ -478,6 +421,10 @@ static int receive_one(struct reception *r, struct caps_receive *args,
 	/* It is ours now; CAPS_HEADER tells what could not be written. */
 	if (!err)
 		put_user(sequence, &uheader->sequence);
+	if (unlikely(r->attached)) {
+		caps_attached_finish(r->attached);
+		r->attached = NULL;
+	}
 	return err;
 }
 
@@ -491,6 +438,7 @@ static int reception_begin(struct reception *r, struct caps_actor *actor,
 	r->waited = false;
 	r->wakes = wakes;
 	r->signals = 0;
+	r->attached = NULL;
 	if (port != CAPS_ANY_PORT)
 		r->port = caps_capability_own_port(actor, port, 0);
 	return PTR_ERR_OR_ZERO(r->port);

@@ -7,6 +7,7 @@
 
 #include "account.h"
 #include "actor.h"
+#include "attach.h"
 #include "ipc.h"
 #include "message.h"
 #include "payload.h"
@@ -94,8 +95,9 @@ void caps_held_put_ended(struct caps_message *message, bool notice)
 }
 
 /*
- * Who pays for a copied answer: who asked for it, and alone can read it. A held
- * one-way message is charged to the holder until it goes back.
+ * Who pays for a copied answer and what goes along with it: who asked for it,
+ * and alone can read it. A held one-way message is charged to the holder until
+ * it goes back.
  */
 static struct caps_chain *reply_payer(const struct caps_message *message)
 {
@@ -104,7 +106,8 @@ static struct caps_chain *reply_payer(const struct caps_message *message)
 
 /*
  * Nobody else ends the message for now, but a sender that leaves. @payer stays
- * NULL unless the answer is large; without it none is to be made.
+ * NULL unless the answer is large, or something goes along; without it none is
+ * to be made.
  */
 static __always_inline int held_begin(struct caps_actor *actor, u64 id,
 				      bool large, struct caps_message **result,
@@ -190,6 +193,7 @@ static void reply_unload(struct caps_message *message)
 {
 	caps_dispose_detach(message->reply.body);
 	caps_payload_drop(&message->reply);
+	caps_attached_drop(&message->reply);
 	message->reply.placed = false;
 	message->reply.body_len = 0;
 	message->reply.annex_len = 0;
@@ -269,6 +273,8 @@ int caps_reply(struct caps_actor *actor, struct caps_reply *args,
 				   &notice);
 	}
 	spin_unlock(&actor->lock);
+	if (unlikely(args->data.attachments))
+		caps_moves_end(actor, &message->reply, !err);
 	trace_caps_reply(actor, args->id, err);
 
 	if (err == -ECANCELED) {
@@ -381,12 +387,19 @@ int caps_abort(struct caps_actor *actor, struct caps_abort *args)
 	return 0;
 }
 
+static struct caps_payload *payload_of(struct caps_message *message)
+{
+	return message->kind == CAPS_KIND_REPLY ? &message->reply :
+						  &message->request;
+}
+
 /* A held message's payload, kept alive by the references given back. */
-static int payload_get(struct caps_actor *actor, u64 id,
+static int payload_get(struct caps_actor *actor, u64 id, bool attached,
 		       struct caps_message **result,
 		       struct caps_payload *payload)
 {
 	struct caps_message *message;
+	struct caps_payload *from;
 	int err = 0;
 
 	spin_lock(&actor->lock);
@@ -397,13 +410,64 @@ static int payload_get(struct caps_actor *actor, u64 id,
 		   (message->kind == CAPS_KIND_REPLY && message->error)) {
 		err = -ECANCELED;
 	} else {
-		*payload = *caps_message_payload(message);
+		from = payload_of(message);
+		*payload = *from;
 		if (payload->body)
 			caps_body_get(payload->body);
+		/* One thread alone gets it, or puts it back. */
+		if (attached)
+			from->attached = NULL;
 		*result = caps_message_get(message);
 	}
 	spin_unlock(&actor->lock);
 	return err;
+}
+
+/*
+ * Take what came along, which payload_get() has taken out of the message, or
+ * put it back there. If the message has ended meanwhile nobody gets it.
+ */
+static int take_attached(struct caps_actor *actor, u64 id,
+			 struct caps_message *message,
+			 struct caps_attached *attached, u64 address)
+{
+	bool stays = false, held;
+	int err;
+
+	err = caps_attached_offer(actor, attached, address);
+	spin_lock(&actor->lock);
+	held = !actor->dead && held_find(actor, id) == message &&
+	       message->state != CAPS_CANCELLED;
+	if (held && !err) {
+		caps_attached_publish(actor, attached);
+	} else if (held) {
+		payload_of(message)->attached = attached;
+		stays = true;
+	}
+	spin_unlock(&actor->lock);
+	if (stays)
+		return min(err, 0);
+	if (held) {
+		caps_attached_finish(attached);
+		return 0;
+	}
+	if (!err)
+		caps_attached_withdraw(actor, attached);
+	caps_attached_free(attached);
+	return -ECANCELED;
+}
+
+static int get_attached(struct caps_actor *actor, u64 id,
+			struct caps_message *message,
+			struct caps_attached *attached, u64 address, ssize_t n)
+{
+	int err;
+
+	if (!attached)
+		return n < 0 ? n : caps_attached_expect(address);
+	/* No room puts it back. */
+	err = take_attached(actor, id, message, attached, n < 0 ? 0 : address);
+	return n < 0 ? n : err;
 }
 
 /**
@@ -422,7 +486,8 @@ int caps_get_data(struct caps_actor *actor, struct caps_get_data *args)
 	ssize_t n;
 	int err;
 
-	err = payload_get(actor, args->id, &message, &payload);
+	err = payload_get(actor, args->id, body->attachments, &message,
+			  &payload);
 	if (err)
 		return err;
 	only_annex = payload;
@@ -441,6 +506,9 @@ int caps_get_data(struct caps_actor *actor, struct caps_get_data *args)
 		if (state == CAPS_CANCELLED || state == CAPS_ENDED)
 			n = -ECANCELED;
 	}
+	if (body->attachments)
+		n = get_attached(actor, args->id, message, payload.attached,
+				 body->attachments, n);
 	caps_body_put(payload.body);
 	caps_message_put(message);
 	return min_t(ssize_t, n, 0);

@@ -5,6 +5,7 @@
 #include <linux/refcount.h>
 
 #include "actor.h"
+#include "attach.h"
 #include "badge.h"
 #include "capability.h"
 #include "ipc.h"
@@ -191,6 +192,8 @@ undo:
 		caps_dispose_detach(message->request.body);
 		caps_message_forget_id(actor, message->sent_id);
 	}
+	if (unlikely(args->data.attachments))
+		caps_moves_end(actor, &message->request, !err);
 	caps_message_put(message);
 	return err;
 }

@@ -138,6 +138,26 @@ static inline void caps_table_publish(struct caps_table *table, u64 handle,
 	smp_store_release(&caps_table_slot(table, handle)->object, object);
 }
 
+/**
+ * caps_table_suspend - make a handle find nothing for now
+ * @table: the table, locked
+ * @handle: any value
+ *
+ * It stays reserved: publish what it found again, or release it.
+ *
+ * Return: what it found until now, or NULL.
+ */
+static inline void *caps_table_suspend(struct caps_table *table, u64 handle)
+{
+	void *object = caps_table_find(table, handle);
+
+	lockdep_assert_held(table->lock);
+
+	if (object)
+		WRITE_ONCE(caps_table_slot(table, handle)->object, NULL);
+	return object;
+}
+
 static inline void caps_table_free_slot(struct caps_table *table,
 					struct caps_slot *slot, u32 index)
 {

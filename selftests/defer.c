@@ -112,7 +112,7 @@ TEST_F(tidy, notice_is_blank)
 	EXPECT_EQ(0, m.header.operation);
 	EXPECT_EQ(0, m.header.status);
 	EXPECT_EQ(0, m.header.error);
-	EXPECT_EQ(0, m.header.reserved);
+	EXPECT_EQ(0, m.header.capability_count);
 }
 
 TEST_F(tidy, held_and_discarded)

@@ -176,14 +176,36 @@ TEST(caps_signal)
 	FIELD(caps_signal, reserved, 20);
 }
 
+TEST(caps_transfer)
+{
+	SIZE(caps_transfer, 24);
+	FIELD(caps_transfer, capability, 0);
+	FIELD(caps_transfer, operations, 8);
+	FIELD(caps_transfer, rights, 16);
+	FIELD(caps_transfer, flags, 20);
+}
+
+TEST(caps_attachments)
+{
+	SIZE(caps_attachments, 32);
+	FIELD(caps_attachments, capabilities, 0);
+	FIELD(caps_attachments, fds, 8);
+	FIELD(caps_attachments, capability_count, 16);
+	FIELD(caps_attachments, fd_count, 20);
+	FIELD(caps_attachments, capabilities_put, 24);
+	FIELD(caps_attachments, fds_put, 26);
+	FIELD(caps_attachments, flags, 28);
+}
+
 TEST(caps_data)
 {
-	SIZE(caps_data, 32);
+	SIZE(caps_data, 40);
 	FIELD(caps_data, annex, 0);
 	FIELD(caps_data, body, 8);
 	FIELD(caps_data, body_len, 16);
 	FIELD(caps_data, annex_len, 24);
 	FIELD(caps_data, iov_count, 28);
+	FIELD(caps_data, attachments, 32);
 }
 
 TEST(caps_header)
@@ -205,51 +227,52 @@ TEST(caps_header)
 	FIELD(caps_header, euid, 72);
 	FIELD(caps_header, gid, 76);
 	FIELD(caps_header, egid, 80);
-	FIELD(caps_header, reserved, 84);
+	FIELD(caps_header, capability_count, 84);
+	FIELD(caps_header, fd_count, 86);
 	FIELD(caps_header, sequence, 88);
 }
 
 TEST(caps_send)
 {
-	SIZE(caps_send, 88);
+	SIZE(caps_send, 96);
 	FIELD(caps_send, capability, 0);
 	FIELD(caps_send, source, 8);
 	FIELD(caps_send, address, 16);
 	FIELD(caps_send, deadline, 24);
 	FIELD(caps_send, data, 32);
-	FIELD(caps_send, operation, 64);
-	FIELD(caps_send, flags, 68);
-	FIELD(caps_send, id, 72);
-	FIELD(caps_send, result, 80);
-	FIELD(caps_send, reserved, 84);
+	FIELD(caps_send, operation, 72);
+	FIELD(caps_send, flags, 76);
+	FIELD(caps_send, id, 80);
+	FIELD(caps_send, result, 88);
+	FIELD(caps_send, reserved, 92);
 }
 
 TEST(caps_call)
 {
-	SIZE(caps_call, 120);
+	SIZE(caps_call, 136);
 	FIELD(caps_call, capability, 0);
 	FIELD(caps_call, address, 8);
 	FIELD(caps_call, deadline, 16);
 	FIELD(caps_call, operation, 24);
 	FIELD(caps_call, flags, 28);
 	FIELD(caps_call, request, 32);
-	FIELD(caps_call, reply, 64);
-	FIELD(caps_call, reply_body_len, 96);
-	FIELD(caps_call, reply_annex_len, 104);
-	FIELD(caps_call, status, 108);
-	FIELD(caps_call, result, 112);
-	FIELD(caps_call, reserved, 116);
+	FIELD(caps_call, reply, 72);
+	FIELD(caps_call, reply_body_len, 112);
+	FIELD(caps_call, reply_annex_len, 120);
+	FIELD(caps_call, status, 124);
+	FIELD(caps_call, result, 128);
+	FIELD(caps_call, reserved, 132);
 }
 
 TEST(caps_receive)
 {
-	SIZE(caps_receive, 152);
+	SIZE(caps_receive, 160);
 	FIELD(caps_receive, port, 0);
 	FIELD(caps_receive, deadline, 8);
 	FIELD(caps_receive, buffer, 16);
-	FIELD(caps_receive, flags, 48);
-	FIELD(caps_receive, reserved, 52);
-	FIELD(caps_receive, header, 56);
+	FIELD(caps_receive, flags, 56);
+	FIELD(caps_receive, reserved, 60);
+	FIELD(caps_receive, header, 64);
 }
 
 TEST(caps_receive_batch)
@@ -266,31 +289,31 @@ TEST(caps_receive_batch)
 
 TEST(caps_get_data)
 {
-	SIZE(caps_get_data, 64);
+	SIZE(caps_get_data, 72);
 	FIELD(caps_get_data, id, 0);
 	FIELD(caps_get_data, offset, 8);
 	FIELD(caps_get_data, buffer, 16);
-	FIELD(caps_get_data, copied, 48);
-	FIELD(caps_get_data, annex_copied, 56);
-	FIELD(caps_get_data, flags, 60);
+	FIELD(caps_get_data, copied, 56);
+	FIELD(caps_get_data, annex_copied, 64);
+	FIELD(caps_get_data, flags, 68);
 }
 
 TEST(caps_reply)
 {
-	SIZE(caps_reply, 56);
+	SIZE(caps_reply, 64);
 	FIELD(caps_reply, id, 0);
 	FIELD(caps_reply, data, 8);
-	FIELD(caps_reply, status, 40);
-	FIELD(caps_reply, flags, 44);
-	FIELD(caps_reply, outcome, 48);
-	FIELD(caps_reply, result, 52);
+	FIELD(caps_reply, status, 48);
+	FIELD(caps_reply, flags, 52);
+	FIELD(caps_reply, outcome, 56);
+	FIELD(caps_reply, result, 60);
 }
 
 TEST(caps_reply_receive)
 {
-	SIZE(caps_reply_receive, 208);
+	SIZE(caps_reply_receive, 224);
 	FIELD(caps_reply_receive, reply, 0);
-	FIELD(caps_reply_receive, receive, 56);
+	FIELD(caps_reply_receive, receive, 64);
 }
 
 TEST(caps_discard)
@@ -389,14 +412,14 @@ TEST(numbers)
 	EXPECT_EQ(0xc0109c22, CAPS_PORT_ENABLE);
 	EXPECT_EQ(0xc0109c23, CAPS_PORT_DISABLE);
 	EXPECT_EQ(0xc0389c24, CAPS_PORT_INFO);
-	EXPECT_EQ(0xc0589c30, CAPS_SEND);
-	EXPECT_EQ(0xc0789c31, CAPS_CALL);
-	EXPECT_EQ(0xc0589c32, CAPS_CALL_ASYNC);
-	EXPECT_EQ(0xc0989c33, CAPS_RECEIVE);
+	EXPECT_EQ(0xc0609c30, CAPS_SEND);
+	EXPECT_EQ(0xc0889c31, CAPS_CALL);
+	EXPECT_EQ(0xc0609c32, CAPS_CALL_ASYNC);
+	EXPECT_EQ(0xc0a09c33, CAPS_RECEIVE);
 	EXPECT_EQ(0xc0289c34, CAPS_RECEIVE_BATCH);
-	EXPECT_EQ(0xc0409c35, CAPS_GET_DATA);
-	EXPECT_EQ(0xc0389c36, CAPS_REPLY);
-	EXPECT_EQ(0xc0d09c37, CAPS_REPLY_RECEIVE);
+	EXPECT_EQ(0xc0489c35, CAPS_GET_DATA);
+	EXPECT_EQ(0xc0409c36, CAPS_REPLY);
+	EXPECT_EQ(0xc0e09c37, CAPS_REPLY_RECEIVE);
 	EXPECT_EQ(0xc0109c38, CAPS_DISCARD);
 	EXPECT_EQ(0xc0109c39, CAPS_ABORT);
 	EXPECT_EQ(0xc0709c3a, CAPS_HEADER);

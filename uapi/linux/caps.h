@@ -36,6 +36,10 @@
  * thread write there changes what is read. Lengths, header and annex are
  * fixed when the message is sent.
  *
+ * Up to CAPS_MAX_ATTACHED capabilities can go along with a message. They are
+ * copies, with equal or narrower rights, made when it is sent, and the sender
+ * pays for them until they have been received.
+ *
  * Order: messages from one sender through one port arrive in the order sent.
  *
  * Calling convention
@@ -90,6 +94,7 @@
 #define CAPS_MAX_NAME		63u
 #define CAPS_MAX_BATCH		1024u
 #define CAPS_OPERATIONS		64u
+#define CAPS_MAX_ATTACHED	64u
 
 #define CAPS_FOREVER		(~(__u64)0)
 #define CAPS_DEFAULT_PORT	((__u64)1)
@@ -363,6 +368,45 @@ struct caps_iovec {
 };
 
 /*
+ * A capability to send. That takes GRANT; rights or operations that the sender
+ * lacks are EPERM and EACCES. With MOVE the sender's handle goes if the message
+ * is sent, and while that is tried it is EBADF for everything else; not for
+ * CAPS_DEFAULT_PORT (EBUSY).
+ */
+#define CAPS_TRANSFER_MOVE	(1u << 0)
+
+struct caps_transfer {
+	__u64 capability;
+	__u64 operations;		/* bit n: operation n may be used */
+	__u32 rights;			/* CAPS_RIGHT_* */
+	__u32 flags;			/* CAPS_TRANSFER_MOVE */
+};
+
+/*
+ * What goes along with a message, or the places to receive it. EMSGSIZE if a
+ * count is above CAPS_MAX_ATTACHED. All of it is sent, or nothing is.
+ *
+ * All of it is received at once, too. If there is no room for that the message
+ * is held (CAPS_HEADER_TRUNCATED), and CAPS_GET_DATA can take it; it is given
+ * once. With the answer to a CAPS_CALL there is no later: what has no room, in
+ * the array or under the caller's limits, is dropped (CAPS_RESULT_TRUNCATED).
+ *
+ * Receivers are told in the header how many there are. @capabilities_put is
+ * written only if there are any, but by CAPS_CALL and CAPS_GET_DATA always.
+ */
+struct caps_attachments {
+	__u64 capabilities;		/* address: struct caps_transfer[] when
+					 * sending, else __u64[], handles
+					 */
+	__u64 fds;			/* 0 */
+	__u32 capability_count;		/* to send, or room */
+	__u32 fd_count;			/* 0 */
+	__u16 capabilities_put;		/* out, when receiving */
+	__u16 fds_put;			/* out, when receiving */
+	__u32 flags;			/* 0 */
+};
+
+/*
  * Annex and body to send, or the places to receive them.
  *
  * With iov_count 0 @body is the address of @body_len bytes. Otherwise @body is
@@ -374,6 +418,7 @@ struct caps_data {
 	__u64 body_len;			/* bytes */
 	__u32 annex_len;		/* bytes */
 	__u32 iov_count;
+	__u64 attachments;		/* address of one, or 0 */
 };
 
 /* What a message is; the kernel's word, no sender can choose it. */
@@ -389,7 +434,7 @@ struct caps_data {
 #define CAPS_HEADER_IDENTITY	(1u << 0) /* sender changed ids since open */
 #define CAPS_HEADER_HELD	(1u << 1) /* @id must be ended by the receiver */
 #define CAPS_HEADER_ANSWERABLE	(1u << 2) /* CAPS_REPLY may be used on @id */
-#define CAPS_HEADER_TRUNCATED	(1u << 3) /* more annex or body than was put */
+#define CAPS_HEADER_TRUNCATED	(1u << 3) /* more than was put */
 #define CAPS_HEADER_PINNED	(1u << 4) /* body is in the sender's pages */
 
 /*
@@ -427,7 +472,8 @@ struct caps_header {
 	__u32 euid;
 	__u32 gid;
 	__u32 egid;
-	__u32 reserved;
+	__u16 capability_count;		/* that came along, put or not */
+	__u16 fd_count;			/* likewise */
 	__u64 sequence;			/* of receiving, per port, from 1 */
 };
 
@@ -539,9 +585,10 @@ struct caps_receive_batch {
 
 /*
  * CAPS_GET_DATA: read from the body of a held message at @offset into @buffer,
- * as often as wanted; the annex too where @buffer has a place for it. Reading
- * at or past the end gives 0 bytes. ECANCELED once the caller has gone.
- * [servers of large requests, proxies]
+ * as often as wanted; the annex too where @buffer has a place for it, and what
+ * came along if there is room for all of it. Reading at or past the end gives 0
+ * bytes. ECANCELED once the caller has gone. [servers of large requests,
+ * proxies]
  */
 struct caps_get_data {
 	__u64 id;
@@ -755,13 +802,13 @@ struct caps_connect {
 #define CAPS_PORT_INFO_SIZE_VER0	56
 #define CAPS_REVOKE_SIZE_VER0		32
 #define CAPS_SIGNAL_SIZE_VER0		24
-#define CAPS_SEND_SIZE_VER0		88
-#define CAPS_CALL_SIZE_VER0		120
-#define CAPS_RECEIVE_SIZE_VER0		152
+#define CAPS_SEND_SIZE_VER0		96
+#define CAPS_CALL_SIZE_VER0		136
+#define CAPS_RECEIVE_SIZE_VER0		160
 #define CAPS_RECEIVE_BATCH_SIZE_VER0	40
-#define CAPS_GET_DATA_SIZE_VER0		64
-#define CAPS_REPLY_SIZE_VER0		56
-#define CAPS_REPLY_RECEIVE_SIZE_VER0	208
+#define CAPS_GET_DATA_SIZE_VER0		72
+#define CAPS_REPLY_SIZE_VER0		64
+#define CAPS_REPLY_RECEIVE_SIZE_VER0	224
 #define CAPS_DISCARD_SIZE_VER0		16
 #define CAPS_ABORT_SIZE_VER0		16
 #define CAPS_HEADER_SIZE_VER0		112

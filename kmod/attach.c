@@ -1,0 +1,474 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What goes along with messages; see attach.h.
+ */
+#include <linux/pagemap.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "account.h"
+#include "actor.h"
+#include "attach.h"
+#include "capability.h"
+#include "table.h"
+#include "usercopy.h"
+
+/* The program's struct, copied and checked. */
+static int load_user(struct caps_attachments *user, u64 address)
+{
+	if (caps_copy_in(user, u64_to_user_ptr(address), sizeof(*user)))
+		return -EFAULT;
+	if (user->flags || user->fds || user->fd_count)
+		return -EINVAL;
+	if (user->capability_count > CAPS_MAX_ATTACHED)
+		return -EMSGSIZE;
+	return 0;
+}
+
+/* --- sending ------------------------------------------------------------- */
+
+/* Take a handle out of the table; its slot stays until caps_moves_end(). */
+static int move_out(struct caps_actor *actor, u64 handle,
+		    struct caps_payload *payload)
+{
+	struct caps_moves *all = payload->moves;
+	struct caps_move *move;
+
+	if (!all) {
+		all = kmalloc(struct_size(all, moves, CAPS_MAX_ATTACHED),
+			      GFP_KERNEL_ACCOUNT);
+		if (!all)
+			return -ENOMEM;
+		all->count = 0;
+		payload->moves = all;
+	}
+	move = &all->moves[all->count];
+	move->handle = handle;
+	spin_lock(&actor->lock);
+	move->capability = caps_table_suspend(&actor->capabilities, handle);
+	spin_unlock(&actor->lock);
+	if (!move->capability)
+		return -EBADF;
+	all->count++;
+	return 0;
+}
+
+static int load_capability(struct caps_actor *actor,
+			   const struct caps_transfer *from,
+			   struct caps_payload *payload)
+{
+	struct caps_attached *attached = payload->attached;
+	bool move = from->flags & CAPS_TRANSFER_MOVE;
+	struct caps_capability *copy;
+
+	if (from->flags & ~CAPS_TRANSFER_MOVE ||
+	    from->rights & ~CAPS_RIGHTS_ALL)
+		return -EINVAL;
+	if (move && from->capability == CAPS_DEFAULT_PORT)
+		return -EBUSY;
+	copy = caps_capability_narrow(actor, from->capability, from->rights,
+				      from->operations);
+	if (IS_ERR(copy))
+		return PTR_ERR(copy);
+	attached->capabilities[attached->capability_count++].capability = copy;
+	return move ? move_out(actor, from->capability, payload) : 0;
+}
+
+static int load_capabilities(struct caps_actor *actor,
+			     const struct caps_attachments *user,
+			     struct caps_payload *payload)
+{
+	struct caps_transfer __user *from = u64_to_user_ptr(user->capabilities);
+	struct caps_transfer one;
+	u32 i;
+	int err;
+
+	for (i = 0; i < user->capability_count; i++) {
+		if (caps_copy_in(&one, &from[i], sizeof(one)))
+			return -EFAULT;
+		err = load_capability(actor, &one, payload);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static struct caps_attached *attached_alloc(struct caps_chain *payer,
+					    const struct caps_attachments *user)
+{
+	struct caps_attached *attached;
+	u32 n = user->capability_count;
+
+	if (caps_charge(payer, CAPS_CAPABILITIES, n))
+		return ERR_PTR(-EDQUOT);
+	attached = kmalloc(struct_size(attached, capabilities, n),
+			   GFP_KERNEL_ACCOUNT);
+	if (!attached) {
+		caps_uncharge(payer, CAPS_CAPABILITIES, n);
+		return ERR_PTR(-ENOMEM);
+	}
+	attached->chain = caps_chain_get(payer);
+	attached->capability_count = 0;
+	caps_born(CAPS_LIVE_ATTACHED);
+	return attached;
+}
+
+/**
+ * caps_attached_load - take what goes along from the current process
+ * @actor: who sends
+ * @payer: who pays until it has been received
+ * @payload: gets it; call caps_moves_end() afterwards in any case
+ * @address: of the program's struct caps_attachments
+ *
+ * Return: 0; -EFAULT, -EINVAL, -EMSGSIZE, -EDQUOT, -ENOMEM; -EBADF, -EPERM,
+ * -EACCES, -EKEYREVOKED, -EBUSY about one of the capabilities.
+ */
+int caps_attached_load(struct caps_actor *actor, struct caps_chain *payer,
+		       struct caps_payload *payload, u64 address)
+{
+	struct caps_attached *attached;
+	struct caps_attachments user;
+	int err;
+
+	err = load_user(&user, address);
+	if (err || !user.capability_count)
+		return err;
+	attached = attached_alloc(payer, &user);
+	if (IS_ERR(attached))
+		return PTR_ERR(attached);
+	payload->attached = attached;
+	err = load_capabilities(actor, &user, payload);
+	if (err) {
+		/* All was charged, whatever has been loaded. */
+		caps_uncharge(payer, CAPS_CAPABILITIES,
+			      user.capability_count -
+			      attached->capability_count);
+		caps_attached_drop(payload);
+	}
+	return err;
+}
+
+/**
+ * caps_moves_end - an operation that sends ends
+ * @actor: who sends
+ * @payload: what it has loaded
+ * @sent: or nothing has happened
+ */
+void caps_moves_end(struct caps_actor *actor, struct caps_payload *payload,
+		    bool sent)
+{
+	struct caps_table *table = &actor->capabilities;
+	struct caps_moves *moves = payload->moves;
+	struct caps_move *move, *end;
+
+	if (!moves)
+		return;
+	payload->moves = NULL;
+	end = moves->moves + moves->count;
+
+	spin_lock(&actor->lock);
+	/* A dead actor's table gets nothing any more. */
+	sent |= actor->dead;
+	for (move = moves->moves; move < end; move++) {
+		if (sent)
+			caps_table_release(table, move->handle);
+		else
+			caps_table_publish(table, move->handle,
+					   move->capability);
+	}
+	spin_unlock(&actor->lock);
+	if (sent) {
+		for (move = moves->moves; move < end; move++)
+			caps_capability_free(move->capability);
+		caps_uncharge(actor->chain, CAPS_CAPABILITIES, moves->count);
+	}
+	kfree(moves);
+}
+
+/**
+ * caps_attached_free - what went along is no more
+ * @attached: in no payload any more
+ */
+void caps_attached_free(struct caps_attached *attached)
+{
+	struct caps_capability *capability;
+	u32 i;
+
+	for (i = 0; i < attached->capability_count; i++) {
+		capability = attached->capabilities[i].capability;
+		if (capability)
+			caps_capability_free(capability);
+	}
+	caps_uncharge(attached->chain, CAPS_CAPABILITIES,
+		      attached->capability_count);
+	caps_chain_put(attached->chain);
+	kfree(attached);
+	caps_gone(CAPS_LIVE_ATTACHED);
+}
+
+void __caps_attached_drop(struct caps_payload *payload)
+{
+	struct caps_attached *attached = payload->attached;
+
+	payload->attached = NULL;
+	caps_attached_free(attached);
+}
+
+/**
+ * caps_attached_charge_to - another pays
+ * @attached: nobody else can find it
+ * @chain: who pays from now on, whatever his limit
+ */
+void caps_attached_charge_to(struct caps_attached *attached,
+			     struct caps_chain *chain)
+{
+	struct caps_chain *old = attached->chain;
+	u32 n = attached->capability_count;
+
+	caps_uncharge(old, CAPS_CAPABILITIES, n);
+	caps_charge_forced(chain, CAPS_CAPABILITIES, n);
+	attached->chain = caps_chain_get(chain);
+	caps_chain_put(old);
+}
+
+/* --- receiving ----------------------------------------------------------- */
+
+/* The actor's lock is held. */
+static void release_handles(struct caps_actor *actor,
+			    struct caps_attached *attached, u32 count)
+{
+	u32 i;
+
+	for (i = 0; i < count; i++)
+		caps_table_release(&actor->capabilities,
+				   attached->capabilities[i].handle);
+}
+
+static int reserve_handles(struct caps_actor *actor,
+			   struct caps_attached *attached)
+{
+	struct caps_table *table = &actor->capabilities;
+	u32 i = 0, n = attached->capability_count;
+	u64 handle;
+	int err;
+
+	err = caps_charge(actor->chain, CAPS_CAPABILITIES, n);
+	if (err)
+		return err;
+	spin_lock(&actor->lock);
+	while (i < n) {
+		handle = caps_table_reserve(table);
+		if (handle) {
+			attached->capabilities[i++].handle = handle;
+			continue;
+		}
+		spin_unlock(&actor->lock);
+		err = caps_table_grow(table);
+		spin_lock(&actor->lock);
+		if (err)
+			break;
+	}
+	if (err)
+		release_handles(actor, attached, i);
+	spin_unlock(&actor->lock);
+	if (err)
+		caps_uncharge(actor->chain, CAPS_CAPABILITIES, n);
+	return err;
+}
+
+static int put_handles(const struct caps_attached *attached, u64 address)
+{
+	u64 __user *to = u64_to_user_ptr(address);
+	u32 i, n = attached->capability_count;
+
+	if (!user_write_access_begin(to, n * sizeof(*to)))
+		return -EFAULT;
+	for (i = 0; i < n; i++)
+		unsafe_put_user(attached->capabilities[i].handle, &to[i],
+				fault);
+	user_write_access_end();
+	return 0;
+
+fault:
+	user_write_access_end();
+	return -EFAULT;
+}
+
+/* How many were put. */
+static int put_counts(u64 address, const struct caps_attached *attached)
+{
+	struct caps_attachments __user *user = u64_to_user_ptr(address);
+	struct {
+		u16 capabilities, fds;
+	} put = { attached ? attached->capability_count : 0 };
+
+	BUILD_BUG_ON(offsetof(struct caps_attachments, fds_put) !=
+		     offsetofend(struct caps_attachments, capabilities_put));
+	return caps_copy_out(&user->capabilities_put, &put, sizeof(put));
+}
+
+/**
+ * caps_attached_expect - is a place for what may come along good?
+ * @address: of the program's struct caps_attachments
+ *
+ * It says afterwards that nothing was put there.
+ *
+ * Return: 0; -EFAULT, -EINVAL, -EMSGSIZE.
+ */
+int caps_attached_expect(u64 address)
+{
+	struct caps_attachments user;
+
+	return load_user(&user, address) ?: put_counts(address, NULL);
+}
+
+/**
+ * caps_attached_offer - reserve and write handles for what came along
+ * @actor: who receives
+ * @attached: the caller's alone for now
+ * @address: of the program's struct caps_attachments, or 0
+ *
+ * Return: 0; 1 if the program has no room for all of it; -EFAULT, -EINVAL,
+ * -EMSGSIZE, -EDQUOT, -EMFILE, -ENOMEM. Unless 0 nothing has changed.
+ */
+int caps_attached_offer(struct caps_actor *actor,
+			struct caps_attached *attached, u64 address)
+{
+	struct caps_attachments user;
+	int err;
+
+	if (!address)
+		return 1;
+	err = load_user(&user, address);
+	if (err)
+		return err;
+	if (attached->capability_count > user.capability_count)
+		return put_counts(address, NULL) ?: 1;
+	err = reserve_handles(actor, attached);
+	if (err)
+		return err;
+	err = put_handles(attached, user.capabilities) ?:
+	      put_counts(address, attached);
+	if (err)
+		caps_attached_withdraw(actor, attached);
+	return err;
+}
+
+/**
+ * caps_attached_publish - the handles that were offered begin to live
+ * @actor: who receives; locked and alive
+ * @attached: offered
+ */
+void caps_attached_publish(struct caps_actor *actor,
+			   struct caps_attached *attached)
+{
+	struct caps_attached_capability *one = attached->capabilities;
+	u32 i, n = attached->capability_count;
+
+	for (i = 0; i < n; i++, one++) {
+		caps_table_publish(&actor->capabilities, one->handle,
+				   one->capability);
+		one->capability = NULL;
+	}
+}
+
+/**
+ * caps_attached_withdraw - the handles that were offered never will live
+ * @actor: who would have received
+ * @attached: offered, not published
+ */
+void caps_attached_withdraw(struct caps_actor *actor,
+			    struct caps_attached *attached)
+{
+	spin_lock(&actor->lock);
+	release_handles(actor, attached, attached->capability_count);
+	spin_unlock(&actor->lock);
+	caps_uncharge(actor->chain, CAPS_CAPABILITIES,
+		      attached->capability_count);
+}
+
+/**
+ * caps_attached_finish - what was published has been received
+ * @attached: in no payload any more; freed
+ */
+void caps_attached_finish(struct caps_attached *attached)
+{
+	caps_attached_free(attached);
+}
+
+/**
+ * caps_attached_take - receive what is in a payload of the caller's own
+ * @actor: who receives
+ * @payload: has something
+ * @address: of the program's struct caps_attachments, or 0
+ *
+ * Return: 0, or as caps_attached_offer(), and it stays; or -ENOTCONN.
+ */
+int caps_attached_take(struct caps_actor *actor, struct caps_payload *payload,
+		       u64 address)
+{
+	struct caps_attached *attached = payload->attached;
+	bool dead;
+	int err;
+
+	err = caps_attached_offer(actor, attached, address);
+	if (err)
+		return err;
+	spin_lock(&actor->lock);
+	dead = actor->dead;
+	if (!dead)
+		caps_attached_publish(actor, attached);
+	spin_unlock(&actor->lock);
+	if (dead) {
+		caps_attached_withdraw(actor, attached);
+		return -ENOTCONN;
+	}
+	payload->attached = NULL;
+	caps_attached_finish(attached);
+	return 0;
+}
+
+static struct caps_payload *payload_of(struct caps_message *message)
+{
+	return message->kind == CAPS_KIND_REPLY ? &message->reply :
+						  &message->request;
+}
+
+/**
+ * caps_message_offer - offer what came along with a claimed message
+ * @actor: who receives
+ * @message: something came along
+ * @offered: set to what was offered
+ * @address: of the program's struct caps_attachments, or 0
+ *
+ * Return: as caps_attached_offer().
+ */
+int caps_message_offer(struct caps_actor *actor, struct caps_message *message,
+		       struct caps_attached **offered, u64 address)
+{
+	struct caps_attached *attached = payload_of(message)->attached;
+	int err;
+
+	/* The server died, and the answer says no more than that. */
+	if (message->kind == CAPS_KIND_REPLY && message->error)
+		return 0;
+	message->header.capability_count = attached->capability_count;
+	err = caps_attached_offer(actor, attached, address);
+	if (!err)
+		*offered = attached;
+	return err;
+}
+
+/**
+ * caps_message_take_offered - what was offered is the receiver's
+ * @message: it is being taken
+ * @actor: who receives; locked and alive
+ */
+void caps_message_take_offered(struct caps_message *message,
+			       struct caps_actor *actor)
+{
+	struct caps_payload *payload = payload_of(message);
+
+	caps_attached_publish(actor, payload->attached);
+	payload->attached = NULL;
+}
