@@ -22,6 +22,7 @@ union caps_args {
 	struct caps_capability_info capability_info;
 	struct caps_export export;
 	struct caps_import import;
+	struct caps_place place;
 	struct caps_watch watch;
 	struct caps_port_create port_create;
 	struct caps_port_ref port;
@@ -58,6 +59,7 @@ caps_command_t caps_do_close;
 caps_command_t caps_do_capability_info;
 caps_command_t caps_do_export;
 caps_command_t caps_do_import;
+caps_command_t caps_do_place;
 caps_command_t caps_do_watch;
 caps_command_t caps_do_port_create;
 caps_command_t caps_do_port_delete;

@@ -22,7 +22,8 @@ static inline u32 kind_of(const struct caps_message *message)
 						 message->kind;
 }
 
-static inline u64 id_of(const struct caps_message *message, bool hold, u64 reserved)
+static inline u64 id_of(const struct caps_message *message, bool hold,
+			u64 reserved)
 {
 	if (message->held_id)
 		return message->held_id;

@@ -70,6 +70,7 @@ static const struct command commands[] = {
 	SILENT(CAPS_EXPORT, CAPS_EXPORT_SIZE_VER0, caps_do_export, caps_export),
 	MAKES(CAPS_IMPORT, CAPS_IMPORT_SIZE_VER0, caps_do_import,
 	      caps_import, capability, capability),
+	SILENT(CAPS_PLACE, CAPS_PLACE_SIZE_VER0, caps_do_place, caps_place),
 	MAKES(CAPS_WATCH, CAPS_WATCH_SIZE_VER0, caps_do_watch,
 	      caps_watch, id, id),
 	MAKES(CAPS_PORT_CREATE, CAPS_PORT_CREATE_SIZE_VER0, caps_do_port_create,

@@ -12,6 +12,7 @@
 #include "capfile.h"
 #include "command.h"
 #include "info.h"
+#include "place.h"
 #include "port.h"
 #include "port_signal.h"
 #include "revoke.h"
@@ -148,6 +149,14 @@ int caps_do_import(struct caps_actor *actor, union caps_args *args,
 		return -EINVAL;
 	return caps_capfile_import(actor, args->import.fd,
 				   &args->import.capability);
+}
+
+int caps_do_place(struct caps_actor *actor, union caps_args *args,
+		  void __user *uarg)
+{
+	if (args->place.flags || args->place.rights & ~CAPS_RIGHTS_ALL)
+		return -EINVAL;
+	return caps_place(actor, &args->place);
 }
 
 int caps_do_watch(struct caps_actor *actor, union caps_args *args,

@@ -90,6 +90,14 @@ static void import(struct world *w, void *arg)
 	((struct caps_import *)arg)->fd = fd;
 }
 
+static void place_in(struct world *w, void *arg)
+{
+	*(struct caps_place *)arg = (struct caps_place){
+		.capability = fresh(w), .actor = actor_self(w->fd),
+		.rights = CAPS_RIGHT_SEND,
+	};
+}
+
 static void watch_of(struct world *w, void *arg)
 {
 	((struct caps_watch *)arg)->capability = fresh(w);
@@ -301,6 +309,11 @@ FIXTURE_VARIANT_ADD(command, import) {
 	CAPS_IMPORT, CAPS_IMPORT_SIZE_VER0, import,
 	.out = { REST(caps_import, capability) },
 	.flags = { AT(caps_import, flags) },
+};
+
+FIXTURE_VARIANT_ADD(command, place) {
+	CAPS_PLACE, CAPS_PLACE_SIZE_VER0, place_in,
+	.flags = { AT(caps_place, flags) },
 };
 
 FIXTURE_VARIANT_ADD(command, watch) {

@@ -99,6 +99,16 @@ TEST(caps_import)
 	FIELD(caps_import, capability, 8);
 }
 
+TEST(caps_place)
+{
+	SIZE(caps_place, 32);
+	FIELD(caps_place, capability, 0);
+	FIELD(caps_place, operations, 8);
+	FIELD(caps_place, actor, 16);
+	FIELD(caps_place, rights, 24);
+	FIELD(caps_place, flags, 28);
+}
+
 TEST(caps_watch)
 {
 	SIZE(caps_watch, 32);
@@ -407,6 +417,7 @@ TEST(numbers)
 	EXPECT_EQ(0xc0289c12, CAPS_CAPABILITY_INFO);
 	EXPECT_EQ(0xc0109c13, CAPS_EXPORT);
 	EXPECT_EQ(0xc0109c14, CAPS_IMPORT);
+	EXPECT_EQ(0xc0209c15, CAPS_PLACE);
 	EXPECT_EQ(0xc0189c20, CAPS_PORT_CREATE);
 	EXPECT_EQ(0xc0109c21, CAPS_PORT_DELETE);
 	EXPECT_EQ(0xc0109c22, CAPS_PORT_ENABLE);

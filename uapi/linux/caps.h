@@ -250,6 +250,21 @@ struct caps_import {
 };
 
 /*
+ * CAPS_PLACE: put a copy, with equal or narrower rights, into the table of the
+ * actor that @actor (ACCEPT) names, which gets CAPABILITY_ARRIVED with the new
+ * handle in @address, and the placer's identity. Takes GRANT. EPIPE if that
+ * actor is dead, EDQUOT if its user may not have more; nothing else is told of
+ * it. [parents equipping children, brokers introducing two clients]
+ */
+struct caps_place {
+	__u64 capability;
+	__u64 operations;		/* bit n: operation n may be used */
+	__u64 actor;			/* whose table */
+	__u32 rights;			/* CAPS_RIGHT_* */
+	__u32 flags;			/* 0 */
+};
+
+/*
  * CAPS_WATCH: be told, by one message of kind PORT_DEAD with @id, when the port
  * dies that a capability names, or its owner; if it names an actor, when that
  * dies. Takes WATCH. The message arrives on @source, an own port (default port
@@ -428,6 +443,7 @@ struct caps_data {
 #define CAPS_KIND_CANCELLED	4u	/* the caller of held message @id left */
 #define CAPS_KIND_DISPOSE	5u	/* the deferred body of @id is free */
 #define CAPS_KIND_SIGNAL	6u	/* @address is what CAPS_SIGNAL has set */
+#define CAPS_KIND_CAPABILITY_ARRIVED 8u	/* @address is a handle: CAPS_PLACE */
 #define CAPS_KIND_PORT_DEAD	9u	/* what CAPS_WATCH @id was about died */
 
 /* Header flags. */
@@ -758,6 +774,7 @@ struct caps_connect {
 #define CAPS_CAPABILITY_INFO	_IOWR(CAPS_IOC, 0x12, struct caps_capability_info)
 #define CAPS_EXPORT		_IOWR(CAPS_IOC, 0x13, struct caps_export)
 #define CAPS_IMPORT		_IOWR(CAPS_IOC, 0x14, struct caps_import)
+#define CAPS_PLACE		_IOWR(CAPS_IOC, 0x15, struct caps_place)
 #define CAPS_WATCH		_IOWR(CAPS_IOC, 0x16, struct caps_watch)
 
 #define CAPS_PORT_CREATE	_IOWR(CAPS_IOC, 0x20, struct caps_port_create)
@@ -795,6 +812,7 @@ struct caps_connect {
 #define CAPS_CAPABILITY_INFO_SIZE_VER0	40
 #define CAPS_EXPORT_SIZE_VER0		16
 #define CAPS_IMPORT_SIZE_VER0		16
+#define CAPS_PLACE_SIZE_VER0		32
 #define CAPS_WATCH_SIZE_VER0		32
 #define CAPS_PORT_CREATE_SIZE_VER0	24
 #define CAPS_PORT_REF_SIZE_VER0		16
