@@ -30,7 +30,7 @@ enum caps_resource {
 	CAPS_CAPABILITIES,	/* handles, and what is in messages */
 	CAPS_PORTS,
 	CAPS_NAMES,		/* service names */
-	CAPS_FILES,		/* exported capabilities */
+	CAPS_FILES,		/* exported capabilities, files in messages */
 	CAPS_ACTORS,
 	CAPS_RESOURCES
 };

@@ -57,6 +57,7 @@
 struct caps_chain;
 struct caps_message;
 struct caps_port;
+struct file;
 
 struct caps_actor {
 	refcount_t refs;
@@ -150,5 +151,6 @@ caps_capability_find(struct caps_actor *actor, u64 handle)
 }
 
 bool caps_actor_died_with(const struct caps_actor *actor);
+bool caps_file_is_actor(const struct file *file);
 
 #endif

@@ -2,6 +2,8 @@
 /*
  * What goes along with messages; see attach.h.
  */
+#include <linux/file.h>
+#include <linux/net.h>
 #include <linux/pagemap.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -10,6 +12,7 @@
 #include "actor.h"
 #include "attach.h"
 #include "capability.h"
+#include "compat/files.h"
 #include "table.h"
 #include "usercopy.h"
 
@@ -18,9 +21,10 @@ static int load_user(struct caps_attachments *user, u64 address)
 {
 	if (caps_copy_in(user, u64_to_user_ptr(address), sizeof(*user)))
 		return -EFAULT;
-	if (user->flags || user->fds || user->fd_count)
+	if (user->flags)
 		return -EINVAL;
-	if (user->capability_count > CAPS_MAX_ATTACHED)
+	if (user->capability_count > CAPS_MAX_ATTACHED ||
+	    user->fd_count > CAPS_MAX_ATTACHED)
 		return -EMSGSIZE;
 	return 0;
 }
@@ -93,22 +97,63 @@ static int load_capabilities(struct caps_actor *actor,
 	return 0;
 }
 
+static int load_file(struct caps_attached *attached, int fd)
+{
+	struct socket *socket;
+	struct file *file = fget_raw(fd);
+
+	if (!file)
+		return -EBADF;
+	attached->files[attached->fd_count++] = file;
+	if (caps_file_is_actor(file) || caps_file_is_io_uring(file))
+		return -EINVAL;
+	socket = sock_from_file(file);
+	if (socket && socket->ops->family == PF_UNIX)
+		attached->unix_sockets = true;
+	return 0;
+}
+
+static int load_files(const struct caps_attachments *user,
+		      struct caps_attached *attached)
+{
+	s32 __user *from = u64_to_user_ptr(user->fds);
+	int err = 0, fd;
+	u32 i;
+
+	for (i = 0; i < user->fd_count && !err; i++)
+		err = get_user(fd, &from[i]) ?: load_file(attached, fd);
+	return err;
+}
+
+static void uncharge(struct caps_chain *chain, u32 capabilities, u32 files)
+{
+	caps_uncharge(chain, CAPS_CAPABILITIES, capabilities);
+	caps_uncharge(chain, CAPS_FILES, files);
+}
+
 static struct caps_attached *attached_alloc(struct caps_chain *payer,
 					    const struct caps_attachments *user)
 {
 	struct caps_attached *attached;
-	u32 n = user->capability_count;
+	u32 n = user->capability_count, files = user->fd_count;
 
-	if (caps_charge(payer, CAPS_CAPABILITIES, n))
+	if (n && caps_charge(payer, CAPS_CAPABILITIES, n))
 		return ERR_PTR(-EDQUOT);
-	attached = kmalloc(struct_size(attached, capabilities, n),
-			   GFP_KERNEL_ACCOUNT);
+	if (files && caps_charge(payer, CAPS_FILES, files)) {
+		uncharge(payer, n, 0);
+		return ERR_PTR(-EDQUOT);
+	}
+	attached = kmalloc(struct_size(attached, capabilities, n) +
+			   files * sizeof(struct file *), GFP_KERNEL_ACCOUNT);
 	if (!attached) {
-		caps_uncharge(payer, CAPS_CAPABILITIES, n);
+		uncharge(payer, n, files);
 		return ERR_PTR(-ENOMEM);
 	}
 	attached->chain = caps_chain_get(payer);
+	attached->files = (struct file **)&attached->capabilities[n];
 	attached->capability_count = 0;
+	attached->fd_count = 0;
+	attached->unix_sockets = false;
 	caps_born(CAPS_LIVE_ATTACHED);
 	return attached;
 }
@@ -121,7 +166,8 @@ static struct caps_attached *attached_alloc(struct caps_chain *payer,
  * @address: of the program's struct caps_attachments
  *
  * Return: 0; -EFAULT, -EINVAL, -EMSGSIZE, -EDQUOT, -ENOMEM; -EBADF, -EPERM,
- * -EACCES, -EKEYREVOKED, -EBUSY about one of the capabilities.
+ * -EACCES, -EKEYREVOKED, -EBUSY about one of the capabilities; -EBADF, -EINVAL
+ * about one of the files.
  */
 int caps_attached_load(struct caps_actor *actor, struct caps_chain *payer,
 		       struct caps_payload *payload, u64 address)
@@ -131,18 +177,19 @@ int caps_attached_load(struct caps_actor *actor, struct caps_chain *payer,
 	int err;
 
 	err = load_user(&user, address);
-	if (err || !user.capability_count)
+	if (err || !(user.capability_count | user.fd_count))
 		return err;
 	attached = attached_alloc(payer, &user);
 	if (IS_ERR(attached))
 		return PTR_ERR(attached);
 	payload->attached = attached;
-	err = load_capabilities(actor, &user, payload);
+	err = load_capabilities(actor, &user, payload) ?:
+	      load_files(&user, attached);
 	if (err) {
 		/* All was charged, whatever has been loaded. */
-		caps_uncharge(payer, CAPS_CAPABILITIES,
-			      user.capability_count -
-			      attached->capability_count);
+		uncharge(payer,
+			 user.capability_count - attached->capability_count,
+			 user.fd_count - attached->fd_count);
 		caps_attached_drop(payload);
 	}
 	return err;
@@ -199,8 +246,10 @@ void caps_attached_free(struct caps_attached *attached)
 		if (capability)
 			caps_capability_free(capability);
 	}
-	caps_uncharge(attached->chain, CAPS_CAPABILITIES,
-		      attached->capability_count);
+	for (i = 0; i < attached->fd_count; i++)
+		fput(attached->files[i]);
+	uncharge(attached->chain, attached->capability_count,
+		 attached->fd_count);
 	caps_chain_put(attached->chain);
 	kfree(attached);
 	caps_gone(CAPS_LIVE_ATTACHED);
@@ -223,10 +272,10 @@ void caps_attached_charge_to(struct caps_attached *attached,
 			     struct caps_chain *chain)
 {
 	struct caps_chain *old = attached->chain;
-	u32 n = attached->capability_count;
-
-	caps_uncharge(old, CAPS_CAPABILITIES, n);
-	caps_charge_forced(chain, CAPS_CAPABILITIES, n);
+	uncharge(old, attached->capability_count, attached->fd_count);
+	caps_charge_forced(chain, CAPS_CAPABILITIES,
+			   attached->capability_count);
+	caps_charge_forced(chain, CAPS_FILES, attached->fd_count);
 	attached->chain = caps_chain_get(chain);
 	caps_chain_put(old);
 }
@@ -252,6 +301,8 @@ static int reserve_handles(struct caps_actor *actor,
 	u64 handle;
 	int err;
 
+	if (!n)
+		return 0;
 	err = caps_charge(actor->chain, CAPS_CAPABILITIES, n);
 	if (err)
 		return err;
@@ -281,6 +332,8 @@ static int put_handles(const struct caps_attached *attached, u64 address)
 	u64 __user *to = u64_to_user_ptr(address);
 	u32 i, n = attached->capability_count;
 
+	if (!n)
+		return 0;
 	if (!user_write_access_begin(to, n * sizeof(*to)))
 		return -EFAULT;
 	for (i = 0; i < n; i++)
@@ -294,13 +347,31 @@ fault:
 	return -EFAULT;
 }
 
+/* Until they are installed there are none; the array is there for certain. */
+static int prepare_fds(struct caps_attached *attached, u64 address)
+{
+	u32 i;
+
+	attached->fds = u64_to_user_ptr(address);
+	for (i = 0; i < attached->fd_count; i++) {
+		if (put_user(-1, &attached->fds[i]))
+			return -EFAULT;
+	}
+	return 0;
+}
+
 /* How many were put. */
 static int put_counts(u64 address, const struct caps_attached *attached)
 {
 	struct caps_attachments __user *user = u64_to_user_ptr(address);
 	struct {
 		u16 capabilities, fds;
-	} put = { attached ? attached->capability_count : 0 };
+	} put = {};
+
+	if (attached) {
+		put.capabilities = attached->capability_count;
+		put.fds = attached->fd_count;
+	}
 
 	BUILD_BUG_ON(offsetof(struct caps_attachments, fds_put) !=
 		     offsetofend(struct caps_attachments, capabilities_put));
@@ -342,12 +413,14 @@ int caps_attached_offer(struct caps_actor *actor,
 	err = load_user(&user, address);
 	if (err)
 		return err;
-	if (attached->capability_count > user.capability_count)
+	if (attached->capability_count > user.capability_count ||
+	    attached->fd_count > user.fd_count)
 		return put_counts(address, NULL) ?: 1;
 	err = reserve_handles(actor, attached);
 	if (err)
 		return err;
 	err = put_handles(attached, user.capabilities) ?:
+	      prepare_fds(attached, user.fds) ?:
 	      put_counts(address, attached);
 	if (err)
 		caps_attached_withdraw(actor, attached);
@@ -390,10 +463,24 @@ void caps_attached_withdraw(struct caps_actor *actor,
 /**
  * caps_attached_finish - what was published has been received
  * @attached: in no payload any more; freed
+ *
+ * Return: whether files could not be installed.
  */
-void caps_attached_finish(struct caps_attached *attached)
+bool caps_attached_finish(struct caps_attached *attached)
 {
+	bool lost = false;
+	int fd;
+	u32 i;
+
+	for (i = 0; i < attached->fd_count; i++) {
+		fd = caps_receive_fd(attached->files[i], O_CLOEXEC);
+		if (fd < 0)
+			lost = true;
+		else
+			put_user(fd, &attached->fds[i]);
+	}
 	caps_attached_free(attached);
+	return lost;
 }
 
 /**
@@ -401,11 +488,12 @@ void caps_attached_finish(struct caps_attached *attached)
  * @actor: who receives
  * @payload: has something
  * @address: of the program's struct caps_attachments, or 0
+ * @lost: set to whether files could not be installed
  *
  * Return: 0, or as caps_attached_offer(), and it stays; or -ENOTCONN.
  */
 int caps_attached_take(struct caps_actor *actor, struct caps_payload *payload,
-		       u64 address)
+		       u64 address, bool *lost)
 {
 	struct caps_attached *attached = payload->attached;
 	bool dead;
@@ -424,7 +512,7 @@ int caps_attached_take(struct caps_actor *actor, struct caps_payload *payload,
 		return -ENOTCONN;
 	}
 	payload->attached = NULL;
-	caps_attached_finish(attached);
+	*lost = caps_attached_finish(attached);
 	return 0;
 }
 
@@ -453,6 +541,7 @@ int caps_message_offer(struct caps_actor *actor, struct caps_message *message,
 	if (message->kind == CAPS_KIND_REPLY && message->error)
 		return 0;
 	message->header.capability_count = attached->capability_count;
+	message->header.fd_count = attached->fd_count;
 	err = caps_attached_offer(actor, attached, address);
 	if (!err)
 		*offered = attached;

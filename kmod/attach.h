@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What goes along with a message: capabilities.
+ * What goes along with a message: capabilities and files.
  *
  * One object hangs off a payload that has any. Each message has its own, also
  * where a body is shared. The capabilities in it are copies that no handle
@@ -23,6 +23,15 @@
  *	unlock
  *	caps_attached_finish(), or caps_attached_withdraw() if it was not
  *
+ * Files are got when the message is loaded and installed at the very end, since
+ * that cannot be undone, into an array that has been written to before.
+ *
+ * A file in a queue must not keep alive, through whatever, the actor whose queue
+ * that is: what holds files is refused. AF_UNIX sockets do, and are collected only
+ * if no file in them is held from elsewhere, so that a port must ask for them.
+ * All the same a queue dies with its actor's process, whoever has the actor's
+ * file, so that none of this lasts longer than its owners.
+ *
  * Lifetime: one owner, the payload, or who has taken it from there: who has
  * claimed the message, and CAPS_GET_DATA under the holder's lock. Freed without
  * a lock.
@@ -33,10 +42,12 @@
 #include <linux/types.h>
 
 #include "message.h"
+#include "port.h"
 
 struct caps_actor;
 struct caps_capability;
 struct caps_chain;
+struct file;
 
 struct caps_attached_capability {
 	struct caps_capability *capability;	/* NULL once published */
@@ -45,7 +56,11 @@ struct caps_attached_capability {
 
 struct caps_attached {
 	struct caps_chain *chain;
+	struct file **files;	/* behind the capabilities */
+	s32 __user *fds;	/* where their numbers go, once offered */
 	u16 capability_count;
+	u16 fd_count;
+	bool unix_sockets;	/* among them */
 	struct caps_attached_capability capabilities[];
 };
 
@@ -75,9 +90,9 @@ void caps_attached_publish(struct caps_actor *actor,
 			   struct caps_attached *attached);
 void caps_attached_withdraw(struct caps_actor *actor,
 			    struct caps_attached *attached);
-void caps_attached_finish(struct caps_attached *attached);
+bool caps_attached_finish(struct caps_attached *attached);
 int caps_attached_take(struct caps_actor *actor, struct caps_payload *payload,
-		       u64 address);
+		       u64 address, bool *lost);
 
 int caps_message_offer(struct caps_actor *actor, struct caps_message *message,
 		       struct caps_attached **offered, u64 address);
@@ -91,6 +106,13 @@ static inline void caps_attached_undo(struct caps_actor *actor,
 	if (unlikely(*offered))
 		caps_attached_withdraw(actor, *offered);
 	*offered = NULL;
+}
+
+/* May what goes along come to this port? NULL: no port, but a caller. */
+static inline bool caps_attached_may_come(const struct caps_attached *attached,
+					  const struct caps_port *port)
+{
+	return !attached->unix_sockets || !port || port->unix_sockets;
 }
 
 /* Nobody else uses the payload any more. */

@@ -86,9 +86,12 @@ static int call_wait(struct caps_message *message, struct caps_call *args)
 static int take_attached(struct caps_actor *actor, struct caps_message *message,
 			 struct caps_call *args)
 {
+	bool lost = false;
 	int err = caps_attached_take(actor, &message->reply,
-				     args->reply.attachments);
+				     args->reply.attachments, &lost);
 
+	if (lost)
+		args->result = CAPS_RESULT_FDS_LOST;
 	return err == -EFAULT ? err : err ? CAPS_MORE : 0;
 }
 
@@ -114,7 +117,7 @@ static noinline int call_rest(struct caps_actor *actor,
 		return cut;
 	}
 	if (cut)
-		args->result = CAPS_RESULT_TRUNCATED;
+		args->result |= CAPS_RESULT_TRUNCATED;
 	return 0;
 }
 

@@ -16,6 +16,7 @@
  */
 #include "account.h"
 #include "actor.h"
+#include "attach.h"
 #include "badge.h"
 #include "capability.h"
 #include "ipc.h"
@@ -82,6 +83,10 @@ static int may_forward(struct forwarding *f, struct caps_actor *owner,
 		return -ENOMSG;
 	if (caps_capability_is_revoked(capability, f->actor))
 		return -EKEYREVOKED;
+	if (message->request.attached &&
+	    !caps_attached_may_come(message->request.attached,
+				    capability->port))
+		return -EINVAL;
 	return owner->dead ? -EPIPE : 0;
 }
 

@@ -109,7 +109,8 @@ int caps_info_port(struct caps_actor *actor, struct caps_port_info *args)
 	args->users = port->users;
 	args->priority = port->priority;
 	args->status = (port->enabled ? CAPS_PORT_ENABLED : 0) |
-		       (port->is_default ? CAPS_PORT_IS_DEFAULT : 0);
+		       (port->is_default ? CAPS_PORT_IS_DEFAULT : 0) |
+		       (port->unix_sockets ? CAPS_PORT_UNIX_SOCKETS : 0);
 	spin_unlock(&actor->lock);
 	caps_port_put(port);
 	return 0;

@@ -76,6 +76,15 @@ static const struct file_operations caps_fops = {
 	.show_fdinfo	= caps_fdinfo_show,
 };
 
+/**
+ * caps_file_is_actor - is it an open of this device?
+ * @file: any file
+ */
+bool caps_file_is_actor(const struct file *file)
+{
+	return file->f_op == &caps_fops;
+}
+
 static struct miscdevice caps_device = {
 	.minor	= MISC_DYNAMIC_MINOR,
 	.name	= "caps",

@@ -175,11 +175,12 @@ int caps_do_port_create(struct caps_actor *actor, union caps_args *args,
 	struct caps_port *port;
 	int err = -ENOMEM;
 
-	if (a->flags)
+	if (a->flags & ~CAPS_PORT_UNIX_SOCKETS)
 		return -EINVAL;
 	port = caps_port_create(actor, a->cookie, a->queue_limit);
 	if (IS_ERR(port))
 		return PTR_ERR(port);
+	port->unix_sockets = a->flags & CAPS_PORT_UNIX_SOCKETS;
 	capability = caps_capability_create(port, NULL, CAPS_ALL_OPERATIONS,
 					    CAPS_RIGHTS_PORT);
 	if (!capability)

@@ -63,7 +63,8 @@ MODULE_PARM_DESC(max_names, "service names one user may hold (16384)");
 
 unsigned long caps_max_files = 4096;
 module_param_named(max_files, caps_max_files, ulong, 0644);
-MODULE_PARM_DESC(max_files, "capabilities one user may have exported (4096)");
+MODULE_PARM_DESC(max_files,
+		 "capabilities one user may have exported, and files in messages (4096)");
 
 unsigned long caps_max_actors = 8192;
 module_param_named(max_actors, caps_max_actors, ulong, 0644);

@@ -45,6 +45,7 @@ struct caps_user;
 struct caps_port {
 	refcount_t refs;
 	bool is_default;		/* constant */
+	bool unix_sockets;		/* may come along; constant */
 	u32 limit;			/* constant */
 	u64 cookie;			/* constant */
 	struct caps_chain *chain;	/* who pays; constant */

@@ -391,6 +391,15 @@ static int deliver(struct reception *r, struct caps_message *message,
 			  uheader) ?: hold;
 }
 
+/* Files cannot be installed before all else is written, nor taken back. */
+static void tell_lost(struct caps_header __user *uheader)
+{
+	u32 flags;
+
+	if (!get_user(flags, &uheader->flags))
+		put_user(flags | CAPS_HEADER_FDS_LOST, &uheader->flags);
+}
+
 static int receive_one(struct reception *r, struct caps_receive *args,
 		       struct caps_header __user *uheader)
 {
@@ -422,7 +431,8 @@ static int receive_one(struct reception *r, struct caps_receive *args,
 	if (!err)
 		put_user(sequence, &uheader->sequence);
 	if (unlikely(r->attached)) {
-		caps_attached_finish(r->attached);
+		if (caps_attached_finish(r->attached))
+			tell_lost(uheader);
 		r->attached = NULL;
 	}
 	return err;

@@ -171,6 +171,16 @@ void caps_held_return(struct caps_actor *actor, struct caps_message *message)
 	spin_unlock(&actor->lock);
 }
 
+/* A caller that sleeps takes it at once; others have a port. */
+static bool may_go_back(const struct caps_message *message)
+{
+	const struct caps_port *port = NULL;
+
+	if (!message->sync)
+		port = message->source ?: message->sender->self.port;
+	return caps_attached_may_come(message->reply.attached, port);
+}
+
 static int reply_load(struct caps_actor *actor, struct caps_message *message,
 		      struct caps_chain *payer, struct caps_reply *args)
 {
@@ -180,6 +190,8 @@ static int reply_load(struct caps_actor *actor, struct caps_message *message,
 
 	err = caps_payload_load(actor, actor->chain, payer, reply, &args->data,
 				args->flags, defer);
+	if (!err && unlikely(reply->attached) && !may_go_back(message))
+		err = -EINVAL;
 	if (err || !defer)
 		return err;
 	if (!reply->body || !reply->body->pinned) {

@@ -33,6 +33,10 @@ static int post_once(struct caps_actor *actor, struct caps_message *message,
 		return err;
 	if (capability->type != CAPS_TYPE_PORT)
 		return -EINVAL;
+	if (unlikely(message->request.attached) &&
+	    !caps_attached_may_come(message->request.attached,
+				    capability->port))
+		return -EINVAL;
 	badge = capability->badge;
 	/* Zero: the handle is being closed by another thread just now. */
 	if (badge && !message->badge) {

@@ -327,6 +327,7 @@ FIXTURE_VARIANT_ADD(command, port_create) {
 	CAPS_PORT_CREATE, CAPS_PORT_CREATE_SIZE_VER0, zero,
 	.out = { REST(caps_port_create, capability) },
 	.flags = { AT(caps_port_create, flags) },
+	.known = { CAPS_PORT_UNIX_SOCKETS },
 };
 
 FIXTURE_VARIANT_ADD(command, port_delete) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Capabilities that go along with messages: what is sent, and the room for
+ * Capabilities and files that go along with messages: what is sent, and the room for
  * what is received.
  */
 #ifndef CAPS_ATTACH_H
@@ -13,11 +13,13 @@
 struct load {
 	struct caps_attachments a;
 	struct caps_transfer transfers[MANY];
+	__s32 fds[MANY];
 };
 
 struct room {
 	struct caps_attachments a;
 	__u64 handles[MANY];
+	__s32 fds[MANY];
 };
 
 /* One more of them; its place. */
@@ -31,6 +33,11 @@ static inline struct caps_transfer *load_add(struct load *l, __u64 cap)
 		.operations = CAPS_ALL_OPERATIONS,
 	};
 	return t;
+}
+
+static inline void load_fd(struct load *l, int fd)
+{
+	l->fds[l->a.fd_count++] = fd;
 }
 
 static inline struct load load_of(__u64 cap, unsigned int count)
@@ -49,6 +56,8 @@ static inline struct caps_data load_data(struct load *l)
 
 	if (l->a.capability_count)
 		l->a.capabilities = (uintptr_t)l->transfers;
+	if (l->a.fd_count)
+		l->a.fds = (uintptr_t)l->fds;
 	data.attachments = (uintptr_t)&l->a;
 	return data;
 }
@@ -58,6 +67,8 @@ static inline void room_init(struct room *r, unsigned int count)
 	memset(r, 0, sizeof(*r));
 	r->a.capabilities = (uintptr_t)r->handles;
 	r->a.capability_count = count;
+	r->a.fds = (uintptr_t)r->fds;
+	r->a.fd_count = count;
 }
 
 static inline long send_load(int fd, __u64 cap, struct load *l)
@@ -97,54 +108,6 @@ static inline long get_attached(int fd, __u64 id, __u64 address)
 static inline __u64 handles_of(int fd)
 {
 	return actor_info(fd).capabilities;
-}
-
-/* A client and a server; the client's capability to a third one's port. */
-FIXTURE(transfer)
-{
-	struct before before;
-	struct pair p;
-	int owner;
-	__u64 port;
-	__u64 cap;		/* the client's, with badge 7 */
-	struct load load;
-	struct room room;
-	struct message m;
-};
-
-FIXTURE_SETUP(transfer)
-{
-	__u64 badged;
-
-	before_take(&self->before);
-	self->p = pair_open();
-	self->owner = actor_open();
-	self->port = port_new(self->owner);
-	need(cap_badge(self->owner, self->port, 7, &badged), "badge");
-	self->cap = cap_give(self->owner, badged, self->p.client);
-	room_init(&self->room, CAPS_MAX_ATTACHED);
-}
-
-FIXTURE_TEARDOWN(transfer)
-{
-	before_check(_metadata, &self->before);
-}
-
-#define receive_all(self) \
-	receive_room((self)->p.server, (self)->p.port, &(self)->room, \
-		     &(self)->m)
-
-/* Does this handle lead to the owner's port? */
-static inline void expect_works(struct __test_metadata *_metadata,
-				FIXTURE_DATA(transfer) * self, int fd,
-				__u64 handle)
-{
-	struct message m;
-
-	ASSERT_OK(send_text(fd, handle, "hello"));
-	ASSERT_OK(receive_now(self->owner, self->port, &m));
-	EXPECT_STREQ("hello", m.body);
-	EXPECT_EQ(7, m.header.badge);
 }
 
 #endif /* CAPS_ATTACH_H */

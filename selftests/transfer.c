@@ -3,7 +3,7 @@
  * Capabilities in messages: what arrives is what was sent or less, all of it or
  * none, and nothing is lost, doubled or left behind on the way.
  */
-#include "caps_attach.h"
+#include "caps_transfer.h"
 
 /* It works where it arrives, with its badge, and still where it came from. */
 TEST_F(transfer, arrives)

@@ -2,7 +2,7 @@
 /*
  * Capabilities in answers: with those to a call there is no later.
  */
-#include "caps_attach.h"
+#include "caps_transfer.h"
 
 /* Let the server answer a call of the client with what is loaded. */
 static long call_answered(struct __test_metadata *_metadata,

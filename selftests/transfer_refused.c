@@ -3,7 +3,7 @@
  * What capabilities in messages are refused for, in each way to send and to
  * receive: with no effect, wherever it stands.
  */
-#include "caps_attach.h"
+#include "caps_transfer.h"
 
 /* One of the ways; returns what the command does. */
 typedef long send_fn(FIXTURE_DATA(transfer) * self, struct caps_data *data);

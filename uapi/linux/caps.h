@@ -36,9 +36,9 @@
  * thread write there changes what is read. Lengths, header and annex are
  * fixed when the message is sent.
  *
- * Up to CAPS_MAX_ATTACHED capabilities can go along with a message. They are
- * copies, with equal or narrower rights, made when it is sent, and the sender
- * pays for them until they have been received.
+ * Up to CAPS_MAX_ATTACHED capabilities, and as many files, can go along with a
+ * message. The capabilities are copies, with equal or narrower rights, made when
+ * it is sent. The sender pays for all until they have been received.
  *
  * Order: messages from one sender through one port arrive in the order sent.
  *
@@ -287,10 +287,12 @@ struct caps_watch {
 /*
  * CAPS_PORT_CREATE: a new port, disabled. [servers, clients taking replies]
  */
+#define CAPS_PORT_UNIX_SOCKETS	(1u << 2)	/* they may come along */
+
 struct caps_port_create {
 	__u64 cookie;			/* given back with each message */
 	__u32 queue_limit;		/* messages; 0: the default */
-	__u32 flags;			/* 0 */
+	__u32 flags;			/* CAPS_PORT_UNIX_SOCKETS */
 	__u64 capability;		/* out: CAPS_RIGHTS_PORT, all operations */
 };
 
@@ -406,16 +408,22 @@ struct caps_transfer {
  * once. With the answer to a CAPS_CALL there is no later: what has no room, in
  * the array or under the caller's limits, is dropped (CAPS_RESULT_TRUNCATED).
  *
- * Receivers are told in the header how many there are. @capabilities_put is
+ * Receivers are told in the header how many there are. What is "out" here is
  * written only if there are any, but by CAPS_CALL and CAPS_GET_DATA always.
+ *
+ * Files are installed last, close-on-exec. One that cannot be (EMFILE, a
+ * security module) is lost: its entry is -1, and CAPS_HEADER_FDS_LOST or
+ * CAPS_RESULT_FDS_LOST is set. Actors and io_urings cannot be sent (EINVAL), and
+ * AF_UNIX sockets only to ports made with CAPS_PORT_UNIX_SOCKETS, or as the
+ * answer to a CAPS_CALL.
  */
 struct caps_attachments {
 	__u64 capabilities;		/* address: struct caps_transfer[] when
 					 * sending, else __u64[], handles
 					 */
-	__u64 fds;			/* 0 */
+	__u64 fds;			/* address: __s32[] */
 	__u32 capability_count;		/* to send, or room */
-	__u32 fd_count;			/* 0 */
+	__u32 fd_count;			/* likewise */
 	__u16 capabilities_put;		/* out, when receiving */
 	__u16 fds_put;			/* out, when receiving */
 	__u32 flags;			/* 0 */
@@ -452,6 +460,7 @@ struct caps_data {
 #define CAPS_HEADER_ANSWERABLE	(1u << 2) /* CAPS_REPLY may be used on @id */
 #define CAPS_HEADER_TRUNCATED	(1u << 3) /* more than was put */
 #define CAPS_HEADER_PINNED	(1u << 4) /* body is in the sender's pages */
+#define CAPS_HEADER_FDS_LOST	(1u << 5) /* some could not be installed */
 
 /*
  * The header of a received message.
@@ -515,6 +524,7 @@ struct caps_header {
 #define CAPS_RESULT_ANSWERED	(1u << 1) /* the answer had come */
 #define CAPS_RESULT_TRUNCATED	(1u << 2) /* reply larger than the buffers */
 #define CAPS_RESULT_COPIED	(1u << 3) /* buffer is free, no DISPOSE comes */
+#define CAPS_RESULT_FDS_LOST	(1u << 4) /* some could not be installed */
 
 /*
  * CAPS_SEND: one-way. Waits for room until @deadline (0: EAGAIN). With @source,
