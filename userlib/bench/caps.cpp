@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::string_view service = "capsbench";
 constexpr std::uint32_t operation = 1;
+constexpr std::size_t small_body = 64;
 
 template <typename T>
 void command(int fd, unsigned long number, T &argument, const char *what) {
@@ -77,6 +78,30 @@ void close_capability(int fd, std::uint64_t capability) {
     it.capability = capability;
     command(fd, CAPS_CLOSE, it, "CAPS_CLOSE");
 }
+
+// Capabilities that move: as many places for those received, and what sends the
+// same ones on.
+struct luggage {
+    explicit luggage(std::size_t count) : handles(count), transfers(count) {
+        in.capabilities = address(handles.data());
+        in.capability_count = static_cast<std::uint32_t>(count);
+        out.capabilities = address(transfers.data());
+        out.capability_count = in.capability_count;
+    }
+
+    void turn_round() {
+        for (std::size_t i = 0; i < handles.size(); i++)
+            transfers[i] = {.capability = handles[i],
+                            .operations = CAPS_ALL_OPERATIONS,
+                            .rights = CAPS_RIGHT_SEND | CAPS_RIGHT_GRANT,
+                            .flags = CAPS_TRANSFER_MOVE};
+    }
+
+    std::vector<std::uint64_t> handles;
+    std::vector<caps_transfer> transfers;
+    caps_attachments in{};
+    caps_attachments out{};
+};
 
 // The server's loop. The kernel overwrites nothing but the header, so every
 // turn asks with the same struct.
@@ -149,6 +174,48 @@ void call_annex(const side &self) {
         make_call(connect(fd), annex(request, self.row.request), annex(answer, self.row.answer));
     measure(self, [&] { command(fd, CAPS_CALL, it, "CAPS_CALL"); });
     check_answer(it, self.row);
+}
+
+// The row's size is how many there are; the bodies are as those of a small call.
+void serve_capabilities(const side &self) {
+    const int fd = offer_service();
+    const buffer bytes(small_body);
+    luggage bags(self.row.request);
+    caps_reply_receive turn{};
+    turn.reply.data = body(bytes, small_body);
+    turn.reply.data.attachments = address(&bags.out);
+    turn.receive.deadline = CAPS_FOREVER;
+    turn.receive.buffer = body(bytes, small_body);
+    turn.receive.buffer.attachments = address(&bags.in);
+    say_ready(self);
+    for (;;) {
+        command(fd, CAPS_REPLY_RECEIVE, turn, "CAPS_REPLY_RECEIVE");
+        turn.reply.id = turn.receive.header.id;
+        bags.turn_round();
+    }
+}
+
+void call_capabilities(const side &self) {
+    const int fd = open_actor();
+    const buffer bytes(small_body);
+    luggage bags(self.row.request);
+    for (auto &handle : bags.handles) {
+        caps_duplicate copy{};
+        copy.capability = CAPS_DEFAULT_PORT;
+        copy.operations = CAPS_ALL_OPERATIONS;
+        copy.rights = CAPS_RIGHT_SEND | CAPS_RIGHT_GRANT;
+        command(fd, CAPS_DUPLICATE, copy, "CAPS_DUPLICATE");
+        handle = copy.result;
+    }
+    caps_call it = make_call(connect(fd), body(bytes, small_body), body(bytes, small_body));
+    it.request.attachments = address(&bags.out);
+    it.reply.attachments = address(&bags.in);
+    measure(self, [&] {
+        bags.turn_round();
+        command(fd, CAPS_CALL, it, "CAPS_CALL");
+    });
+    if (it.result != 0 || bags.in.capabilities_put != self.row.request)
+        throw std::runtime_error("caps: capabilities are missing");
 }
 
 std::vector<int> prepare_oneway(const row &r) {

@@ -14,6 +14,8 @@ void serve(const side &);
 void serve_annex(const side &);
 void call(const side &);
 void call_annex(const side &);
+void serve_capabilities(const side &);
+void call_capabilities(const side &);
 std::vector<int> prepare_oneway(const row &);
 void drain(const side &);
 void send(const side &);

@@ -19,6 +19,7 @@ constexpr auto mechanisms = std::to_array<mechanism>({
     {"caps", "call-copy", nullptr, caps::serve, caps::call},
     {"caps", "call-pin", nullptr, caps::serve, caps::call},
     {"caps", "call-annex", nullptr, caps::serve_annex, caps::call_annex},
+    {"caps", "call-capabilities", nullptr, caps::serve_capabilities, caps::call_capabilities},
     {"caps", "oneway", caps::prepare_oneway, caps::drain, caps::send},
     {"caps", "connect", nullptr, caps::serve, caps::connect_call_close},
     {"caps", "duplicate", nullptr, nullptr, caps::duplicate},
@@ -105,6 +106,9 @@ std::vector<row> all_rows(std::span<const std::size_t> sizes) {
         for (const std::size_t size : {small, std::size_t{4096}})
             rows.push_back(other(name, "oneway", size));
     rows.push_back(other("caps", "call-annex", small, small));
+    // The number is that of capabilities, which move there and back.
+    for (const std::size_t count : {std::size_t{1}, std::size_t{16}})
+        rows.push_back(other("caps", "call-capabilities", count, count));
     for (const auto name : {"caps", "stream"})
         rows.push_back(other(name, "connect", small, small));
     for (const auto operation : {"duplicate", "export", "actor"})
