@@ -31,15 +31,18 @@ static int load_user(struct caps_attachments *user, u64 address)
 
 /* --- sending ------------------------------------------------------------- */
 
-/* Take a handle out of the table; its slot stays until caps_moves_end(). */
-static int move_out(struct caps_actor *actor, u64 handle,
+/*
+ * Take a handle, one of at most @most, out of the table; its slot stays until
+ * caps_moves_end().
+ */
+static int move_out(struct caps_actor *actor, u64 handle, u32 most,
 		    struct caps_payload *payload)
 {
 	struct caps_moves *all = payload->moves;
 	struct caps_move *move;
 
 	if (!all) {
-		all = kmalloc(struct_size(all, moves, CAPS_MAX_ATTACHED),
+		all = kmalloc(struct_size(all, moves, most),
 			      GFP_KERNEL_ACCOUNT);
 		if (!all)
 			return -ENOMEM;
@@ -58,7 +61,7 @@ static int move_out(struct caps_actor *actor, u64 handle,
 }
 
 static int load_capability(struct caps_actor *actor,
-			   const struct caps_transfer *from,
+			   const struct caps_transfer *from, u32 most,
 			   struct caps_payload *payload)
 {
 	struct caps_attached *attached = payload->attached;
@@ -75,7 +78,7 @@ static int load_capability(struct caps_actor *actor,
 	if (IS_ERR(copy))
 		return PTR_ERR(copy);
 	attached->capabilities[attached->capability_count++].capability = copy;
-	return move ? move_out(actor, from->capability, payload) : 0;
+	return move ? move_out(actor, from->capability, most, payload) : 0;
 }
 
 static int load_capabilities(struct caps_actor *actor,
@@ -90,7 +93,8 @@ static int load_capabilities(struct caps_actor *actor,
 	for (i = 0; i < user->capability_count; i++) {
 		if (caps_copy_in(&one, &from[i], sizeof(one)))
 			return -EFAULT;
-		err = load_capability(actor, &one, payload);
+		err = load_capability(actor, &one, user->capability_count,
+				      payload);
 		if (err)
 			return err;
 	}

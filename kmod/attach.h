@@ -7,15 +7,15 @@
  * stands for; whom they are charged to says @chain.
  *
  * Sending. A handle that is moved is taken out of the sender's table when the
- * message is loaded, but keeps its slot, so that nobody else can use or move it.
+ * message is loaded, but keeps its slot: nobody else can use it, or move it.
  * What was taken out is in a struct caps_moves, which nobody but the sending
  * operation touches, since the rest may be with the receiver by now:
  * caps_moves_end() gives the slots back if the message was sent, else the
  * handles.
  *
  * Receiving. Who has claimed the message reserves handles in his own table, and
- * is charged for them, writes them to the program's memory, and only then, under
- * the lock that decides whether the message is his, publishes them:
+ * is charged for them, writes them to the program's memory, and only then,
+ * under the lock that decides whether the message is his, publishes them:
  *
  *	caps_attached_offer()		no room, bad address: nothing has happened
  *	lock; still there?
@@ -26,9 +26,9 @@
  * Files are got when the message is loaded and installed at the very end, since
  * that cannot be undone, into an array that has been written to before.
  *
- * A file in a queue must not keep alive, through whatever, the actor whose queue
- * that is: what holds files is refused. AF_UNIX sockets do, and are collected only
- * if no file in them is held from elsewhere, so that a port must ask for them.
+ * A file in a queue must not keep alive, through whatever, the actor whose
+ * queue that is: what holds files is refused. AF_UNIX sockets do, and are
+ * collected only if nothing else holds them, so that a port must ask for them.
  * All the same a queue dies with its actor's process, whoever has the actor's
  * file, so that none of this lasts longer than its owners.
  *

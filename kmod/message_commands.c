@@ -53,9 +53,13 @@ fault:
 static int expect_attached(struct caps_call *a, struct caps_call __user *user)
 {
 	const size_t out = offsetof(struct caps_call, reply_body_len);
+	const unsigned long first = (unsigned long)user + out;
 
-	if (fault_in_safe_writeable((char __user *)user + out,
-				    sizeof(*user) - out))
+	/* What is written on failure, too, tells for all on its page. */
+	if (put_user(0, &user->result))
+		return -EFAULT;
+	if (first >> PAGE_SHIFT != (unsigned long)&user->result >> PAGE_SHIFT &&
+	    fault_in_safe_writeable((char __user *)first, sizeof(*user) - out))
 		return -EFAULT;
 	return caps_attached_expect(a->reply.attachments);
 }
