@@ -225,7 +225,8 @@ static void end_message(struct caps_actor *actor, struct caps_message *message,
 	struct caps_wakes wakes;
 	bool reply;
 
-	if (message->state >= CAPS_FINAL && message->sender != actor) {
+	if (message->state >= CAPS_FINAL && message->sender != actor &&
+	    !caps_message_is_answer(message, actor, id)) {
 		caps_message_lose_reply(message);
 		caps_message_put(message);
 	} else if (!caps_message_is_held(message, actor, id)) {

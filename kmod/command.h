@@ -30,6 +30,7 @@ union caps_args {
 	struct caps_port_info port_info;
 	struct caps_revoke revoke;
 	struct caps_signal signal;
+	struct caps_port_migrate port_migrate;
 	struct caps_send send;
 	struct caps_call call;
 	struct caps_receive receive;
@@ -68,6 +69,7 @@ caps_command_t caps_do_port_disable;
 caps_command_t caps_do_port_info;
 caps_command_t caps_do_revoke;
 caps_command_t caps_do_signal;
+caps_command_t caps_do_port_migrate;
 caps_command_t caps_do_send;
 caps_command_t caps_do_call_async;
 caps_command_t caps_do_call;

@@ -124,6 +124,16 @@ void caps_message_drained(struct caps_message *message, bool reply)
 		caps_message_settle(message, reply);
 }
 
+/*
+ * What the sender's table knows by an id goes to the sender, wherever the source
+ * port has moved to; the answer to a one-way message goes to the port.
+ */
+static bool goes_to_sender(const struct caps_message *message)
+{
+	return message->kind != CAPS_KIND_SEND &&
+	       (message->kind != CAPS_KIND_REPLY || message->sent_id);
+}
+
 static struct caps_actor *lock_source(struct caps_message *message,
 				      struct caps_port **port)
 {
@@ -132,6 +142,10 @@ static struct caps_actor *lock_source(struct caps_message *message,
 	*port = message->source;
 	if (*port)
 		owner = caps_port_lock(*port);
+	if (owner && owner != message->sender && goes_to_sender(message)) {
+		spin_unlock(&owner->lock);
+		owner = NULL;
+	}
 	if (!owner) {
 		*port = message->sender->self.port;
 		owner = caps_port_lock(*port);
@@ -149,6 +163,7 @@ static struct caps_actor *lock_source(struct caps_message *message,
 void caps_message_return(struct caps_message *message)
 {
 	struct caps_port *port, *old = message->port;
+	u32 kind = message->kind;
 	struct caps_wakes wakes;
 	struct caps_actor *owner;
 
@@ -165,13 +180,15 @@ void caps_message_return(struct caps_message *message)
 	owner = lock_source(message, &port);
 	if (owner) {
 		/* A deferred send's id stays with its DISPOSE. */
-		if (message->kind == CAPS_KIND_SEND)
+		if (kind == CAPS_KIND_SEND)
 			message->sent_id = 0;
 		if (!caps_message_returns(message))
-			message->kind = CAPS_KIND_REPLY;
+			kind = CAPS_KIND_REPLY;
 		message->held_id = 0;
 		message->holder = owner;
 		message->port = caps_port_get(port);
+		/* Pairs with caps_message_is_answer(). */
+		smp_store_release(&message->kind, kind);
 		caps_queue_notify(owner, port, message, &wakes);
 		spin_unlock(&owner->lock);
 		caps_wakes_poll(&wakes, owner);
@@ -423,17 +440,34 @@ static struct caps_body *lose_queued(struct caps_message *message)
 	return message->reply.body ? caps_body_get(message->reply.body) : NULL;
 }
 
+/*
+ * Who has an answer drops its body under its own lock before it goes: as long as
+ * there is one, the memory of its holder is there for this RCU reader section.
+ */
+static struct caps_actor *lock_answered(struct caps_message *message)
+{
+	struct caps_actor *holder;
+
+	/* The holder is read after the body. */
+	while (smp_load_acquire(&message->reply.body)) {
+		holder = READ_ONCE(message->holder);
+		spin_lock(&holder->lock);
+		if (likely(message->holder == holder))
+			return holder;
+		spin_unlock(&holder->lock);
+	}
+	return NULL;
+}
+
 static struct caps_body *lose_async(struct caps_message *message)
 {
 	struct caps_body *body = NULL;
 	struct caps_actor *holder;
-	struct caps_port *port;
 
 	rcu_read_lock();
-	holder = lock_source(message, &port);
+	holder = lock_answered(message);
 	if (holder) {
-		if (message->holder == holder &&
-		    message->kind == CAPS_KIND_REPLY)
+		if (message->kind == CAPS_KIND_REPLY)
 			body = lose_queued(message);
 		spin_unlock(&holder->lock);
 	}

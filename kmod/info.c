@@ -96,11 +96,14 @@ out:
 int caps_info_port(struct caps_actor *actor, struct caps_port_info *args)
 {
 	struct caps_port *port;
+	int err = 0;
 
 	port = caps_capability_own_port(actor, args->capability, 0);
 	if (IS_ERR(port))
 		return PTR_ERR(port);
 	spin_lock(&actor->lock);
+	if (rcu_access_pointer(port->owner) != actor)
+		err = caps_port_lost(port);
 	args->cookie = port->cookie;
 	args->sequence = port->sequence;
 	args->queue_limit = port->limit;
@@ -113,5 +116,5 @@ int caps_info_port(struct caps_actor *actor, struct caps_port_info *args)
 		       (port->unix_sockets ? CAPS_PORT_UNIX_SOCKETS : 0);
 	spin_unlock(&actor->lock);
 	caps_port_put(port);
-	return 0;
+	return err;
 }

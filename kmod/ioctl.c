@@ -86,6 +86,8 @@ static const struct command commands[] = {
 	MAKES(CAPS_REVOKE, CAPS_REVOKE_SIZE_VER0, caps_do_revoke,
 	      caps_revoke, dropped, dropped),
 	SILENT(CAPS_SIGNAL, CAPS_SIGNAL_SIZE_VER0, caps_do_signal, caps_signal),
+	MAKES(CAPS_PORT_MIGRATE, CAPS_PORT_MIGRATE_SIZE_VER0,
+	      caps_do_port_migrate, caps_port_migrate, sequence, dropped),
 	MAKES(CAPS_SEND, CAPS_SEND_SIZE_VER0, caps_do_send,
 	      caps_send, id, result),
 	MAKES(CAPS_CALL_ASYNC, CAPS_SEND_SIZE_VER0, caps_do_call_async,

@@ -175,7 +175,7 @@ struct caps_message *caps_message_create(struct caps_actor *sender, u32 kind)
 	}
 	refcount_set(&message->refs, 1);
 	message->state = CAPS_FRESH;
-	message->claimed = false;
+	message->claimed = CAPS_UNCLAIMED;
 	message->counted = false;
 	message->busy = false;
 	message->adopted = false;

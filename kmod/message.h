@@ -78,6 +78,14 @@ enum caps_state {
 	CAPS_ENDED,
 };
 
+/* What becomes of a message that is being delivered, should that fail. */
+enum caps_claim {
+	CAPS_UNCLAIMED,
+	CAPS_CLAIMED,			/* it is put back; in the port's @claims */
+	CAPS_ASTRAY,			/* likewise, but the port has moved away */
+	CAPS_DROPPED,			/* it ends as if its port had ended */
+};
+
 /* One direction's annex and body, and what goes along. */
 struct caps_payload {
 	u64 body_len;
@@ -97,14 +105,16 @@ struct caps_message {
 
 	/* Holder's lock: */
 	enum caps_state state;		/* load-acquire without */
-	bool claimed;			/* being delivered */
+	u8 claimed;			/* being delivered: enum caps_claim */
 	bool counted;			/* against the port's limit */
 	bool busy;			/* an answer is being made */
 	bool adopted;			/* not charged as it was made: no spare */
 	bool forwarded;			/* some server has had it; stays */
 	bool sync;			/* the caller sleeps; fixed when sent */
 	struct list_head link;
+	struct hlist_node claim;	/* of port->claims */
 	u64 arrival;
+	u64 number;			/* as received; when not CAPS_CLAIMED */
 	struct caps_actor *holder;
 
 	/* Fixed when sent: */
@@ -210,6 +220,20 @@ static inline bool caps_message_is_held(const struct caps_message *message,
 	    message->kind != CAPS_KIND_REPLY)
 		return false;
 	return message->held_id == id;
+}
+
+/*
+ * Is an entry for an answered message an answer that @actor received, rather
+ * than what is left there of one that it gave? The latter's message is another
+ * actor's by now, and not under this lock.
+ */
+static inline bool caps_message_is_answer(const struct caps_message *message,
+					  const struct caps_actor *actor,
+					  u64 id)
+{
+	/* Pairs with caps_message_return(): all is that of the answer. */
+	return smp_load_acquire(&message->kind) == CAPS_KIND_REPLY &&
+	       message->holder == actor && message->held_id == id;
 }
 
 static inline const struct caps_payload *

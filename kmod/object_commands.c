@@ -12,6 +12,7 @@
 #include "capfile.h"
 #include "command.h"
 #include "info.h"
+#include "migrate.h"
 #include "place.h"
 #include "port.h"
 #include "port_signal.h"
@@ -286,6 +287,15 @@ int caps_do_signal(struct caps_actor *actor, union caps_args *args,
 	if (args->signal.flags || args->signal.reserved || !args->signal.bits)
 		return -EINVAL;
 	return caps_signal(actor, &args->signal);
+}
+
+int caps_do_port_migrate(struct caps_actor *actor, union caps_args *args,
+			 void __user *uarg)
+{
+	if (args->port_migrate.flags & ~CAPS_MIGRATE_DROP ||
+	    args->port_migrate.reserved)
+		return -EINVAL;
+	return caps_port_migrate(actor, &args->port_migrate);
 }
 
 int caps_do_register(struct caps_actor *actor, union caps_args *args,

@@ -132,13 +132,18 @@ static bool port_drain_one(struct caps_actor *owner, struct caps_port *port)
 	return true;
 }
 
-static void port_drop_waiters(struct caps_port *port, struct caps_wakes *wakes)
+/**
+ * caps_port_drop_waiters - tell receivers that their port is not there any more
+ * @waiters: a list of them, under the lock of their actor
+ * @wakes: whom to wake; stops when full
+ */
+void caps_port_drop_waiters(struct list_head *waiters,
+			    struct caps_wakes *wakes)
 {
 	struct caps_waiter *waiter;
 
-	while (!caps_wakes_full(wakes) && !list_empty(&port->waiters)) {
-		waiter = list_first_entry(&port->waiters, struct caps_waiter,
-					  link);
+	while (!caps_wakes_full(wakes) && !list_empty(waiters)) {
+		waiter = list_first_entry(waiters, struct caps_waiter, link);
 		list_del_init(&waiter->link);
 		caps_wakes_add(wakes, waiter->task);
 		/* The last touch: pairs with sleep_for_message(). */
@@ -178,7 +183,7 @@ bool caps_port_end(struct caps_actor *owner, struct caps_port *port)
 	do {
 		caps_wakes_init(&wakes);
 		spin_lock(&owner->lock);
-		port_drop_waiters(port, &wakes);
+		caps_port_drop_waiters(&port->waiters, &wakes);
 		spin_unlock(&owner->lock);
 		caps_wakes_run(&wakes);
 	} while (!list_empty_careful(&port->waiters));

@@ -5,7 +5,7 @@
  * @queue holds what can be received, in order of arrival; @notices, which come
  * before it, that callers have left: a receiver that may hold no more must learn
  * what it can end. @blocked is what waits for room while its sender sleeps. What
- * is being delivered just now is claimed: in no list, and back in its place if
+ * is being delivered just now is claimed: not in these, and back in its place if
  * that fails. A receiver that waits is handed the next message directly, as
  * claimed.
  *
@@ -22,7 +22,8 @@
  *
  * Lifetime: one reference for being in its owner's list, one for each
  * capability, badge and message that names it. @owner is cleared when it is
- * deleted or its owner dies, and that ends it; the memory goes by RCU.
+ * deleted or its owner dies, and that ends it; the memory goes by RCU. It is
+ * another when the port has moved, see migrate.h.
  *
  * Locking: everything but @refs and what is constant is under the owner's
  * lock. caps_port_lock() finds and locks the owner.
@@ -41,6 +42,7 @@
 struct caps_chain;
 struct caps_message;
 struct caps_user;
+struct caps_wakes;
 
 struct caps_port {
 	refcount_t refs;
@@ -48,7 +50,7 @@ struct caps_port {
 	bool unix_sockets;		/* may come along; constant */
 	u32 limit;			/* constant */
 	u64 cookie;			/* constant */
-	struct caps_chain *chain;	/* who pays; constant */
+	struct caps_chain *chain;	/* who pays; changes with the owner */
 	struct caps_actor __rcu *owner;
 	struct rcu_head rcu;
 
@@ -64,9 +66,10 @@ struct caps_port {
 	struct list_head blocked;
 	struct list_head waiters;	/* receivers from this port */
 	struct list_head watches;	/* see watch.h */
+	struct hlist_head claims;	/* messages being delivered */
 	u32 queued;			/* messages in notices and queue */
 	u32 waiting;			/* messages in blocked */
-	u32 claimed;			/* messages being delivered */
+	u32 claimed;			/* messages in claims */
 	u32 counted;			/* messages against limit */
 	u32 users;			/* shares in the tree */
 	struct rb_root shares;
@@ -101,6 +104,8 @@ struct caps_port *caps_port_create(struct caps_actor *actor, u64 cookie,
 				   u32 limit);
 int caps_port_join(struct caps_port *port, struct caps_actor *actor);
 bool caps_port_end(struct caps_actor *owner, struct caps_port *port);
+void caps_port_drop_waiters(struct list_head *waiters,
+			    struct caps_wakes *wakes);
 void __caps_port_free(struct caps_port *port);
 
 static inline struct caps_port *caps_port_get(struct caps_port *port)
@@ -142,6 +147,12 @@ static inline struct caps_actor *caps_port_lock(struct caps_port *port)
 			return owner;
 		spin_unlock(&owner->lock);
 	}
+}
+
+/* Why a port that was an actor's own is so no more: moved away, or gone. */
+static inline int caps_port_lost(const struct caps_port *port)
+{
+	return rcu_access_pointer(port->owner) ? -EPERM : -EPIPE;
 }
 
 int caps_port_enable(struct caps_actor *actor, struct caps_port *port,

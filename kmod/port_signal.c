@@ -75,10 +75,12 @@ int caps_signal(struct caps_actor *actor, const struct caps_signal *args)
  * caps_signals_take - the bits that are set, and clear them
  * @owner: the owner, locked
  * @port: its port
+ * @sequence: their number; taken now, since the port may move meanwhile
  *
  * Return: the bits, 0 if there are none or it is a message's turn.
  */
-u64 caps_signals_take(struct caps_actor *owner, struct caps_port *port)
+u64 caps_signals_take(struct caps_actor *owner, struct caps_port *port,
+		      u64 *sequence)
 {
 	const struct caps_message *first = caps_queue_first(port);
 	u64 bits = port->signals;
@@ -88,26 +90,34 @@ u64 caps_signals_take(struct caps_actor *owner, struct caps_port *port)
 	if (!bits || (first && first->arrival < port->signals_arrival))
 		return 0;
 	port->signals = 0;
+	*sequence = ++port->sequence;
 	caps_queue_update(owner, port);
 	return bits;
 }
 
 /**
  * caps_signals_restore - they could not be delivered
- * @owner: who received
- * @port: the port they were taken from; it may be gone meanwhile
+ * @actor: who received
+ * @port: the port they were taken from; it may have moved, or be gone meanwhile
  * @bits: they
+ * @sequence: their number, given back if it was the last
  */
-void caps_signals_restore(struct caps_actor *owner, struct caps_port *port,
-			  u64 bits)
+void caps_signals_restore(struct caps_actor *actor, struct caps_port *port,
+			  u64 bits, u64 sequence)
 {
+	struct caps_actor *owner;
 	struct caps_wakes wakes;
 
 	caps_wakes_init(&wakes);
-	spin_lock(&owner->lock);
-	if (rcu_access_pointer(port->owner) == owner)
+	rcu_read_lock();
+	owner = caps_port_lock(port);
+	if (owner) {
+		if (owner == actor && port->sequence == sequence)
+			port->sequence--;
 		signals_add(owner, port, bits, &wakes);
-	spin_unlock(&owner->lock);
-	caps_wakes_poll(&wakes, owner);
+		spin_unlock(&owner->lock);
+		caps_wakes_poll(&wakes, owner);
+	}
+	rcu_read_unlock();
 	caps_wakes_run(&wakes);
 }

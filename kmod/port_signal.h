@@ -24,8 +24,9 @@ struct caps_wakes;
 #define CAPS_LOOK_AGAIN		1
 
 int caps_signal(struct caps_actor *actor, const struct caps_signal *args);
-u64 caps_signals_take(struct caps_actor *owner, struct caps_port *port);
-void caps_signals_restore(struct caps_actor *owner, struct caps_port *port,
-			  u64 bits);
+u64 caps_signals_take(struct caps_actor *owner, struct caps_port *port,
+		      u64 *sequence);
+void caps_signals_restore(struct caps_actor *actor, struct caps_port *port,
+			  u64 bits, u64 sequence);
 
 #endif

@@ -97,6 +97,13 @@ static void unblock(struct caps_port *port, struct caps_message *message,
 	smp_store_release(&message->state, CAPS_QUEUED);
 }
 
+static void begin_claim(struct caps_port *port, struct caps_message *message)
+{
+	message->claimed = CAPS_CLAIMED;
+	port->claimed++;
+	hlist_add_head(&message->claim, &port->claims);
+}
+
 static void claim(struct caps_port *port, struct caps_message *message,
 		  struct caps_wakes *wakes)
 {
@@ -104,9 +111,8 @@ static void claim(struct caps_port *port, struct caps_message *message,
 		unblock(port, message, wakes);
 	else
 		port->queued--;
-	message->claimed = true;
-	port->claimed++;
 	list_del_init(&message->link);
+	begin_claim(port, message);
 }
 
 /* The waiter may be gone as soon as it has its message: wake the task. */
@@ -159,8 +165,7 @@ static void enqueue(struct caps_actor *owner, struct caps_port *port,
 {
 	message->arrival = ++owner->arrivals;
 	if (waiter) {
-		message->claimed = true;
-		port->claimed++;
+		begin_claim(port, message);
 		hand_over(waiter, message, wakes);
 		return;
 	}
@@ -279,8 +284,7 @@ void caps_queue_unclaim(struct caps_actor *owner, struct caps_message *message,
 
 	lockdep_assert_held(&owner->lock);
 
-	message->claimed = false;
-	port->claimed--;
+	caps_queue_end_claim(port, message);
 	port->queued++;
 	list_for_each_entry(next, line_of(port, message), link) {
 		if (next->arrival > message->arrival)
@@ -292,13 +296,17 @@ void caps_queue_unclaim(struct caps_actor *owner, struct caps_message *message,
 	wakes->poll |= port->is_ready;
 }
 
-/*
- * Let in what waits for room, as far as there is some now. Who may not come in
- * yet goes to the end of the line, so that no number of them hides the others;
- * a sender has one message there, and its order does not matter.
+/**
+ * caps_queue_promote - let in what waits for room, as far as there is some now
+ * @owner: the owner
+ * @port: its port
+ * @wakes: whom to wake; stops when full
+ *
+ * Who may not come in yet goes to the end of the line, so that no number of them
+ * hides the others; a sender has one message there, and its order does not matter.
  */
-static void promote(struct caps_actor *owner, struct caps_port *port,
-		    struct caps_wakes *wakes)
+void caps_queue_promote(struct caps_actor *owner, struct caps_port *port,
+			struct caps_wakes *wakes)
 {
 	u32 looks = min(port->waiting, LOOKS);
 	struct caps_message *message;
@@ -329,11 +337,10 @@ void __caps_queue_remove(struct caps_port *port, struct caps_message *message,
 	if (message->counted) {
 		caps_shares_return(port, message);
 		if (port->waiting && rcu_access_pointer(port->owner) == owner)
-			promote(owner, port, wakes);
+			caps_queue_promote(owner, port, wakes);
 	}
 	if (message->claimed) {
-		message->claimed = false;
-		port->claimed--;
+		caps_queue_end_claim(port, message);
 		return;
 	}
 	if (message->state == CAPS_BLOCKED)

@@ -33,6 +33,8 @@ struct caps_message *__caps_queue_claim(struct caps_actor *actor,
 					struct caps_wakes *wakes);
 void caps_queue_unclaim(struct caps_actor *owner, struct caps_message *message,
 			struct caps_wakes *wakes);
+void caps_queue_promote(struct caps_actor *owner, struct caps_port *port,
+			struct caps_wakes *wakes);
 void __caps_queue_remove(struct caps_port *port, struct caps_message *message,
 			 struct caps_wakes *wakes);
 
@@ -61,6 +63,18 @@ static inline struct caps_message *caps_queue_claim(struct caps_actor *actor,
 	return __caps_queue_claim(actor, port, wakes);
 }
 
+/* A message is not being delivered any more. */
+static inline void caps_queue_end_claim(struct caps_port *port,
+					struct caps_message *message)
+{
+	/* Otherwise the port has forgotten it already. */
+	if (message->claimed == CAPS_CLAIMED) {
+		__hlist_del(&message->claim);
+		port->claimed--;
+	}
+	message->claimed = CAPS_UNCLAIMED;
+}
+
 /**
  * caps_queue_remove - a message leaves its port
  * @port: the port; it may have lost its owner already
@@ -75,12 +89,11 @@ static inline void caps_queue_remove(struct caps_port *port,
 {
 	lockdep_assert_held(&message->holder->lock);
 
-	if (message->counted || !message->claimed) {
+	if (message->counted || message->claimed != CAPS_CLAIMED) {
 		__caps_queue_remove(port, message, wakes);
 		return;
 	}
-	message->claimed = false;
-	port->claimed--;
+	caps_queue_end_claim(port, message);
 }
 
 #endif

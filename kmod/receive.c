@@ -26,6 +26,7 @@
 #include "header.h"
 #include "ipc.h"
 #include "message.h"
+#include "migrate.h"
 #include "payload.h"
 #include "port.h"
 #include "port_signal.h"
@@ -43,6 +44,7 @@ struct reception {
 	struct caps_wakes *wakes;	/* to be run before waiting */
 	u64 signals;			/* taken instead of a message, from */
 	struct caps_port *signalled;	/* this; a reference */
+	u64 sequence;			/* of the signals */
 	struct caps_attached *attached;	/* offered to the program, or NULL */
 };
 
@@ -64,7 +66,7 @@ static int may_receive(struct reception *r)
 	if (actor->dead)
 		return -ENOTCONN;
 	if (r->port && rcu_access_pointer(r->port->owner) != actor)
-		return r->waited ? -EIDRM : -EPIPE;
+		return r->waited ? -EIDRM : caps_port_lost(r->port);
 	if (!r->id)
 		r->id = caps_table_reserve(&actor->messages);
 	return r->id ? 0 : -ENOSPC;
@@ -145,7 +147,7 @@ static bool take_signals(struct reception *r)
 
 	if (!port)
 		return false;
-	r->signals = caps_signals_take(r->actor, port);
+	r->signals = caps_signals_take(r->actor, port, &r->sequence);
 	if (r->signals)
 		r->signalled = caps_port_get(port);
 	return r->signals;
@@ -200,13 +202,10 @@ static int put_signals(struct reception *r, struct caps_header __user *uheader)
 
 	if (copy_to_user(uheader, &header,
 			 offsetof(struct caps_header, sequence))) {
-		caps_signals_restore(r->actor, port, r->signals);
+		caps_signals_restore(r->actor, port, r->signals, r->sequence);
 		err = -EFAULT;
 	} else {
-		spin_lock(&r->actor->lock);
-		header.sequence = ++port->sequence;
-		spin_unlock(&r->actor->lock);
-		put_user(header.sequence, &uheader->sequence);
+		put_user(r->sequence, &uheader->sequence);
 	}
 	r->signals = 0;
 	caps_port_put(port);
@@ -226,32 +225,41 @@ static int unwanted(const struct caps_message *message)
 	return !notice && caps_message_is_revoked(message) ? -EKEYREVOKED : 0;
 }
 
-/* Put a claimed message back, or end it if its port is gone. */
-static void undeliver(struct caps_actor *actor, struct caps_message *message)
+/**
+ * caps_undeliver - put a claimed message back, or end it if its port is gone
+ * @actor: who claimed it
+ * @message: the message; the claim, and with it the place, is given up
+ */
+void caps_undeliver(struct caps_actor *actor, struct caps_message *message)
 {
 	const struct caps_payload *payload = caps_message_payload(message);
 	struct caps_body *lost = NULL;
+	struct caps_actor *owner;
 	struct caps_wakes wakes;
 	bool reply = false;
 	int err;
 
 	caps_wakes_init(&wakes);
-	spin_lock(&actor->lock);
+	rcu_read_lock();
+	owner = caps_claim_lock(actor, message);
 	/* Its server died while it was read. */
 	if (message->kind == CAPS_KIND_REPLY && payload->body &&
 	    caps_body_revoked(payload->body))
 		lost = caps_message_reset_reply(message);
 	err = unwanted(message);
-	if (rcu_access_pointer(message->port->owner) != actor)
+	if (!owner)
 		err = -EPIPE;
 	if (err) {
 		caps_queue_remove(message->port, message, &wakes);
 		reply = caps_message_fail(message, err, &wakes);
 	} else {
-		caps_queue_unclaim(actor, message, &wakes);
+		WRITE_ONCE(message->holder, owner);
+		caps_queue_unclaim(owner, message, &wakes);
 	}
-	spin_unlock(&actor->lock);
-	caps_wakes_poll(&wakes, actor);
+	caps_actors_unlock(actor, owner);
+	if (owner)
+		caps_wakes_poll(&wakes, owner);
+	rcu_read_unlock();
 	caps_wakes_run(&wakes);
 	caps_body_put(lost);
 	if (err)
@@ -299,11 +307,13 @@ static int take_message(struct reception *r, struct caps_message *message,
 	if (actor->dead || unwanted(message)) {
 		spin_unlock(&actor->lock);
 		caps_attached_undo(actor, &r->attached);
-		undeliver(actor, message);
+		caps_undeliver(actor, message);
 		return actor->dead ? -ENOTCONN : -EAGAIN;
 	}
+	/* A port that has moved away left a number, see migrate.h. */
+	*sequence = likely(message->claimed == CAPS_CLAIMED) ?
+			    ++port->sequence : message->number;
 	caps_queue_remove(port, message, r->wakes);
-	*sequence = ++port->sequence;
 	/* The header under a notice is that of the call, which is held. */
 	if (!caps_message_is_notice(message))
 		message->header.sequence = *sequence;
@@ -416,7 +426,7 @@ static int receive_one(struct reception *r, struct caps_receive *args,
 		hold = deliver(r, message, args, uheader);
 		if (hold < 0) {
 			caps_attached_undo(r->actor, &r->attached);
-			undeliver(r->actor, message);
+			caps_undeliver(r->actor, message);
 			/* Gone while it was read: look again. */
 			if (hold == -ECANCELED) {
 				err = -EAGAIN;

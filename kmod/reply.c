@@ -25,14 +25,13 @@ static inline struct caps_message *held_find(struct caps_actor *actor, u64 id)
 	lockdep_assert_held(&actor->lock);
 
 	message = caps_table_find(&actor->messages, id);
-	if (!message || message->held_id != id || message->holder != actor)
+	if (!message)
 		return NULL;
-	/*
-	 * Answered, but a deferred answer's notice still has the id. The rest
-	 * of the message is the caller's by now, and not under this lock.
-	 */
-	if (message->state >= CAPS_FINAL &&
-	    (message->sender != actor || message->kind != CAPS_KIND_REPLY))
+	/* Answered, but a deferred answer's notice may still have the id. */
+	if (message->state >= CAPS_FINAL)
+		return caps_message_is_answer(message, actor, id) ? message :
+								    NULL;
+	if (message->held_id != id || message->holder != actor)
 		return NULL;
 	return message;
 }

@@ -73,8 +73,8 @@ static unsigned int drop_some(struct caps_actor *actor, struct caps_port *port)
  * @port: its port
  * @args: checked
  *
- * Return: 0 with @args->dropped set; -EPIPE if the port is gone, -ENOENT if
- * there is no such badge.
+ * Return: 0 with @args->dropped set; -EPIPE if the port is gone, -EPERM if it
+ * has moved away, -ENOENT if there is no such badge.
  */
 int caps_port_revoke(struct caps_actor *actor, struct caps_port *port,
 		     struct caps_revoke *args)
@@ -84,7 +84,7 @@ int caps_port_revoke(struct caps_actor *actor, struct caps_port *port,
 
 	spin_lock(&actor->lock);
 	if (rcu_access_pointer(port->owner) != actor)
-		err = -EPIPE;
+		err = caps_port_lost(port);
 	else if (args->flags & CAPS_REVOKE_BADGE)
 		err = caps_badge_revoke(port, args->badge);
 	else

@@ -98,7 +98,7 @@ static void service_drop(struct service *service)
 /* A name whose actor or port has gone is free. */
 static bool service_alive(const struct service *service)
 {
-	return !READ_ONCE(service->actor->dead) &&
+	return !READ_ONCE(READ_ONCE(service->actor)->dead) &&
 	       rcu_access_pointer(service->port->owner);
 }
 
@@ -155,6 +155,10 @@ static int service_insert(struct caps_net *cnet, struct service *service)
 	/* A teardown looks for names after the actor has died. */
 	err = -ENOTCONN;
 	if (READ_ONCE(service->actor->dead))
+		goto out;
+	/* A port moves with this lock held, see caps_services_move(). */
+	err = caps_port_lost(service->port);
+	if (rcu_access_pointer(service->port->owner) != service->actor)
 		goto out;
 	service->cnet = cnet;
 	err = rhashtable_insert_fast(&cnet->table, &service->node,
@@ -304,6 +308,81 @@ int caps_service_connect(struct caps_actor *actor, struct caps_connect *args)
 put_port:
 	caps_port_put(port);
 	return err;
+}
+
+/* Does a name stay with its port? It says under whose uid its server runs. */
+static bool service_moves(const struct service *service,
+			  const struct caps_actor *to)
+{
+	return uid_eq(service->key.uid, to->cred->euid);
+}
+
+/**
+ * caps_services_begin_move - a port is about to move, and its names with it
+ * @actor: its owner
+ * @port: the port
+ * @to: who will own it, and pays for the names
+ *
+ * No name changes until caps_services_end_move().
+ *
+ * Return: how many will move, or -EDQUOT: then nothing is to be ended.
+ */
+long caps_services_begin_move(struct caps_actor *actor, struct caps_port *port,
+			      struct caps_actor *to)
+{
+	struct service *service;
+	long names = 0;
+	int err = 0;
+
+	mutex_lock(&services_lock);
+	list_for_each_entry(service, &actor->services, actor_link) {
+		if (service->port == port && service_moves(service, to))
+			names++;
+	}
+	if (names)
+		err = caps_charge(to->chain, CAPS_NAMES, names);
+	if (err)
+		mutex_unlock(&services_lock);
+	return err ?: names;
+}
+
+static void service_move(struct service *service, struct caps_actor *to)
+{
+	struct caps_actor *actor = service->actor;
+
+	caps_uncharge(service->chain, CAPS_NAMES, 1);
+	caps_chain_put(service->chain);
+	service->chain = caps_chain_get(to->chain);
+	/* service_find() looks whether it is alive, under RCU. */
+	WRITE_ONCE(service->actor, caps_actor_get(to));
+	list_move(&service->actor_link, &to->services);
+	caps_actor_put(actor);
+}
+
+/**
+ * caps_services_end_move - the port has moved, or will not
+ * @actor: as caps_services_begin_move() was told, like all the others
+ * @port: the port
+ * @to: who owns it now, if it has moved
+ * @names: what that returned
+ * @moved: has it?
+ */
+void caps_services_end_move(struct caps_actor *actor, struct caps_port *port,
+			    struct caps_actor *to, long names, bool moved)
+{
+	struct service *service, *next;
+
+	if (!moved && names)
+		caps_uncharge(to->chain, CAPS_NAMES, names);
+	list_for_each_entry_safe(service, next, &actor->services, actor_link) {
+		if (!moved || service->port != port)
+			continue;
+		if (service_moves(service, to))
+			service_move(service, to);
+		else
+			service_remove(service);
+	}
+	mutex_unlock(&services_lock);
 }
 
 /**

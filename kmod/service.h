@@ -4,7 +4,8 @@
  *
  * A name is qualified by the effective uid that registered it. It belongs to
  * the actor that registered; once that is dead the name counts as free, even
- * before its teardown has come around to removing it.
+ * before its teardown has come around to removing it. It moves along with its
+ * port to an actor of the same uid, see migrate.h.
  *
  * Lifetime: a service holds its actor and port in memory and goes by RCU.
  * Locking: one mutex for changes, RCU for look-ups. A namespace that ends takes
@@ -16,10 +17,15 @@
 #include "caps.h"
 
 struct caps_actor;
+struct caps_port;
 
 int caps_services_init(void);
 void caps_services_exit(void);
 void caps_services_end(struct caps_actor *actor);
+long caps_services_begin_move(struct caps_actor *actor, struct caps_port *port,
+			      struct caps_actor *to);
+void caps_services_end_move(struct caps_actor *actor, struct caps_port *port,
+			    struct caps_actor *to, long names, bool moved);
 
 int caps_service_register(struct caps_actor *actor,
 			  const struct caps_register *args);

@@ -120,6 +120,17 @@ static void signal_to(struct world *w, void *arg)
 	};
 }
 
+/* To another actor, which comes to its end with the test. */
+static void migrate_to(struct world *w, void *arg)
+{
+	int to = actor_open();
+
+	*(struct caps_port_migrate *)arg = (struct caps_port_migrate){
+		.capability = fresh(w),
+		.actor = cap_give(to, actor_self(to), w->fd),
+	};
+}
+
 static void send_to(struct world *w, void *arg)
 {
 	*(struct caps_send *)arg = (struct caps_send){
@@ -365,6 +376,14 @@ FIXTURE_VARIANT_ADD(command, signal) {
 	CAPS_SIGNAL, CAPS_SIGNAL_SIZE_VER0, signal_to,
 	.flags = { AT(caps_signal, flags) },
 	.reserved = { AT(caps_signal, reserved) },
+};
+
+FIXTURE_VARIANT_ADD(command, port_migrate) {
+	CAPS_PORT_MIGRATE, CAPS_PORT_MIGRATE_SIZE_VER0, migrate_to,
+	.out = { REST(caps_port_migrate, sequence) },
+	.flags = { AT(caps_port_migrate, flags) },
+	.known = { CAPS_MIGRATE_DROP },
+	.reserved = { AT(caps_port_migrate, reserved) },
 };
 
 FIXTURE_VARIANT_ADD(command, send) {

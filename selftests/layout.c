@@ -207,6 +207,17 @@ TEST(caps_attachments)
 	FIELD(caps_attachments, flags, 28);
 }
 
+TEST(caps_port_migrate)
+{
+	SIZE(caps_port_migrate, 40);
+	FIELD(caps_port_migrate, capability, 0);
+	FIELD(caps_port_migrate, actor, 8);
+	FIELD(caps_port_migrate, flags, 16);
+	FIELD(caps_port_migrate, reserved, 20);
+	FIELD(caps_port_migrate, sequence, 24);
+	FIELD(caps_port_migrate, dropped, 32);
+}
+
 TEST(caps_data)
 {
 	SIZE(caps_data, 40);

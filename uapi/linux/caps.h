@@ -68,7 +68,7 @@
  *   EDQUOT        this user's share is used up EMSGSIZE   over a limit
  *   ENOMSG        no such message, or answered already
  *   ECANCELED     the caller of this message has gone
- *   EIDRM         the port was deleted under a receiver
+ *   EIDRM         the port was deleted, or moved away, under a receiver
  *   ENOTCONN      another process's actor, or a dead one
  *   EKEYREVOKED   the capability was revoked
  *   ENOENT        no such service, or badge    EEXIST     name is taken
@@ -376,6 +376,42 @@ struct caps_signal {
 	__u32 reserved;			/* 0 */
 };
 
+/*
+ * CAPS_PORT_MIGRATE: an own port, not the default one, moves to another actor,
+ * which is named by a capability with ACCEPT. Nobody's capability changes. The
+ * port arrives disabled; all else comes along: messages in its queue and senders
+ * that wait for room, cookie, priority, limit, signals, badges, sequence number,
+ * and its names, if the new owner's file was opened under their uid (else they
+ * are free). With CAPS_MIGRATE_DROP the messages do not: queued calls end with
+ * EPIPE, queued sends are dropped.
+ *
+ * What was received before stays where it was received, can be answered there,
+ * and its notices come to the old owner's default port, as do answers to its
+ * asynchronous calls. @sequence divides: what has a number up to it was the old
+ * owner's, all that comes after is the new one's. A message that is just being
+ * received is the old owner's if that succeeds and stays with the port
+ * otherwise, so a number may be missing. Threads that wait to receive from the
+ * port get EIDRM.
+ *
+ * The new owner gets a message of kind PORT_ARRIVED on its default port, with a
+ * new handle (CAPS_RIGHTS_PORT, all operations) in @address, and pays for both
+ * from then on. The old owner's handles keep their rights, but those of an owner
+ * are gone, so that one made before the last CAPS_REVOKE of all is worth nothing.
+ * EBUSY for the default port, and to oneself; EPIPE if the new owner is dead; EDQUOT,
+ * EMFILE, ENOMEM if it has no room. In all these cases nothing has moved.
+ * [restarting a server without losing a request, moving load to another worker]
+ */
+#define CAPS_MIGRATE_DROP	(1u << 0)
+
+struct caps_port_migrate {
+	__u64 capability;		/* own port, MANAGE */
+	__u64 actor;			/* ACCEPT */
+	__u32 flags;			/* CAPS_MIGRATE_DROP */
+	__u32 reserved;			/* 0 */
+	__u64 sequence;			/* out: the last of the old owner's numbers */
+	__u64 dropped;			/* out: messages */
+};
+
 /* --- messages ------------------------------------------------------------ */
 
 /* A piece of memory; the same layout for 32-bit programs. */
@@ -451,6 +487,7 @@ struct caps_data {
 #define CAPS_KIND_CANCELLED	4u	/* the caller of held message @id left */
 #define CAPS_KIND_DISPOSE	5u	/* the deferred body of @id is free */
 #define CAPS_KIND_SIGNAL	6u	/* @address is what CAPS_SIGNAL has set */
+#define CAPS_KIND_PORT_ARRIVED	7u	/* @address is the handle of a new own port */
 #define CAPS_KIND_CAPABILITY_ARRIVED 8u	/* @address is a handle: CAPS_PLACE */
 #define CAPS_KIND_PORT_DEAD	9u	/* what CAPS_WATCH @id was about died */
 
@@ -794,6 +831,7 @@ struct caps_connect {
 #define CAPS_PORT_INFO		_IOWR(CAPS_IOC, 0x24, struct caps_port_info)
 #define CAPS_REVOKE		_IOWR(CAPS_IOC, 0x25, struct caps_revoke)
 #define CAPS_SIGNAL		_IOWR(CAPS_IOC, 0x26, struct caps_signal)
+#define CAPS_PORT_MIGRATE	_IOWR(CAPS_IOC, 0x27, struct caps_port_migrate)
 
 #define CAPS_SEND		_IOWR(CAPS_IOC, 0x30, struct caps_send)
 #define CAPS_CALL		_IOWR(CAPS_IOC, 0x31, struct caps_call)
@@ -830,6 +868,7 @@ struct caps_connect {
 #define CAPS_PORT_INFO_SIZE_VER0	56
 #define CAPS_REVOKE_SIZE_VER0		32
 #define CAPS_SIGNAL_SIZE_VER0		24
+#define CAPS_PORT_MIGRATE_SIZE_VER0	40
 #define CAPS_SEND_SIZE_VER0		96
 #define CAPS_CALL_SIZE_VER0		136
 #define CAPS_RECEIVE_SIZE_VER0		160
