@@ -13,6 +13,7 @@
 #include "capability.h"
 #include "caps.h"
 #include "image.h"
+#include "keep.h"
 #include "message.h"
 #include "port.h"
 #include "service.h"
@@ -153,7 +154,7 @@ void __caps_actor_free(struct caps_actor *actor)
  */
 bool caps_actor_died_with(const struct caps_actor *actor)
 {
-	return task_tgid(current) == actor->tgid &&
+	return task_tgid(current) == READ_ONCE(actor->tgid) &&
 	       !atomic_read(&current->signal->live);
 }
 
@@ -175,8 +176,20 @@ void caps_actor_kill(struct caps_actor *actor)
 	if (!first)
 		return;
 	trace_caps_die(actor);
+	caps_actor_queue_teardown(actor);
+}
+
+/**
+ * caps_actor_queue_teardown - the actor has become dead, or an orphan
+ * @actor: the caller has a reference
+ *
+ * If it was queued already, that finds what it has become by now.
+ */
+void caps_actor_queue_teardown(struct caps_actor *actor)
+{
 	caps_actor_get(actor);
-	queue_work(teardown_queue, &actor->teardown);
+	if (!queue_work(teardown_queue, &actor->teardown))
+		caps_actor_put(actor);
 }
 
 static void end_ports(struct caps_actor *actor)
@@ -246,7 +259,11 @@ static void end_message(struct caps_actor *actor, struct caps_message *message,
 	}
 }
 
-static void end_messages(struct caps_actor *actor)
+/**
+ * caps_actor_end_messages - its process has gone: end what its table stands for
+ * @actor: dead, or an orphan
+ */
+void caps_actor_end_messages(struct caps_actor *actor)
 {
 	struct caps_message *message;
 	u32 slot = 0;
@@ -288,10 +305,15 @@ static void actor_teardown(struct work_struct *work)
 	struct caps_actor *actor = container_of(work, struct caps_actor,
 						teardown);
 
+	if (!READ_ONCE(actor->dead)) {
+		caps_actor_orphaned(actor);
+		caps_actor_put(actor);
+		return;
+	}
 	caps_services_end(actor);
 	while (end_waiters(actor))
 		cond_resched();
-	end_messages(actor);
+	caps_actor_end_messages(actor);
 	end_ports(actor);
 	end_capabilities(actor);
 	wake_up_poll(&actor->poll, EPOLLHUP | EPOLLERR);

@@ -13,7 +13,8 @@
  *   - the release of the file.
  * Dying sets @dead under the lock, at which moment its service names are free
  * and nothing can enter it any more, and queues the teardown, which ends or
- * hands back everything it holds.
+ * hands back everything it holds. One that is to be kept is orphaned instead, by all
+ * but the last; see keep.h.
  *
  * Lifetime: the file holds one reference, each message sent by the actor and
  * each capability to it one, the queued teardown one. Memory goes by RCU, so
@@ -61,8 +62,8 @@ struct file;
 
 struct caps_actor {
 	refcount_t refs;
-	struct mm_struct *mm;		/* compared, never followed */
-	struct pid *tgid;
+	struct mm_struct *mm;		/* compared, never followed; see keep.h */
+	struct pid *tgid;		/* likewise; put after a grace period */
 	const struct cred *cred;	/* of the open */
 	struct caps_chain *chain;	/* pays for ports and capabilities */
 	struct list_head image_link;	/* images_lock */
@@ -84,6 +85,8 @@ struct caps_actor {
 
 	spinlock_t lock;		/* guards all below */
 	bool dead;			/* read without, too */
+	bool kept;			/* likewise */
+	u8 life;			/* enum caps_life, see keep.h */
 	struct caps_table capabilities;
 	struct caps_table messages;	/* held here, or sent and pending */
 	struct list_head ports;
@@ -98,6 +101,8 @@ void caps_actors_exit(void);
 
 struct caps_actor *caps_actor_create(void);
 void caps_actor_kill(struct caps_actor *actor);
+void caps_actor_queue_teardown(struct caps_actor *actor);
+void caps_actor_end_messages(struct caps_actor *actor);
 void __caps_actor_free(struct caps_actor *actor);
 
 static inline struct caps_actor *caps_actor_get(struct caps_actor *actor)
@@ -126,8 +131,26 @@ static inline void caps_actor_put(struct caps_actor *actor)
  */
 static inline bool caps_actor_is_mine(const struct caps_actor *actor)
 {
-	return current->mm == actor->mm && task_tgid(current) == actor->tgid &&
+	return current->mm == READ_ONCE(actor->mm) &&
+	       task_tgid(current) == READ_ONCE(actor->tgid) &&
 	       !READ_ONCE(actor->dead);
+}
+
+/* Has its process image ended, while it was to be kept? */
+static inline bool caps_actor_is_orphan(const struct caps_actor *actor)
+{
+	return !READ_ONCE(actor->mm);
+}
+
+/* A reference to the process; an adoption puts its own after a grace period. */
+static inline struct pid *caps_actor_tgid(const struct caps_actor *actor)
+{
+	struct pid *tgid;
+
+	rcu_read_lock();
+	tgid = get_pid(READ_ONCE(actor->tgid));
+	rcu_read_unlock();
+	return tgid;
 }
 
 /**

@@ -17,6 +17,7 @@ union caps_args {
 	struct caps_query query;
 	struct caps_actor_info actor_info;
 	struct caps_actor_self actor_self;
+	struct caps_keep keep;
 	struct caps_duplicate duplicate;
 	struct caps_close close;
 	struct caps_capability_info capability_info;
@@ -55,6 +56,8 @@ typedef int caps_command_t(struct caps_actor *actor, union caps_args *args,
 caps_command_t caps_do_query;
 caps_command_t caps_do_actor_info;
 caps_command_t caps_do_actor_self;
+caps_command_t caps_do_keep;
+caps_command_t caps_do_adopt;
 caps_command_t caps_do_duplicate;
 caps_command_t caps_do_close;
 caps_command_t caps_do_capability_info;

@@ -134,6 +134,14 @@ static bool goes_to_sender(const struct caps_message *message)
 	       (message->kind != CAPS_KIND_REPLY || message->sent_id);
 }
 
+/* The process that would know the id has gone, its actor has been kept. */
+static bool asker_is_gone(const struct caps_message *message)
+{
+	const struct caps_actor *sender = message->sender;
+
+	return caps_actor_is_orphan(sender) || sender->tgid != message->tgid;
+}
+
 static struct caps_actor *lock_source(struct caps_message *message,
 				      struct caps_port **port)
 {
@@ -149,6 +157,10 @@ static struct caps_actor *lock_source(struct caps_message *message,
 	if (!owner) {
 		*port = message->sender->self.port;
 		owner = caps_port_lock(*port);
+	}
+	if (owner && goes_to_sender(message) && asker_is_gone(message)) {
+		spin_unlock(&owner->lock);
+		owner = NULL;
 	}
 	return owner;
 }

@@ -37,7 +37,7 @@ static void oldest_consider(struct oldest *oldest,
 	if (oldest->where && time_after_eq(message->since, oldest->since))
 		return;
 	oldest->since = message->since;
-	oldest->waiter = reader_pid(message->sender->tgid);
+	oldest->waiter = reader_pid(message->tgid);
 	oldest->where = where;
 }
 
@@ -123,14 +123,22 @@ static void show_charges(struct seq_file *seq, const struct caps_chain *chain)
 			   caps_limit(i));
 }
 
+static const char *state_of(const struct caps_actor *actor)
+{
+	if (actor->dead)
+		return "dead";
+	return caps_actor_is_orphan(actor) ? "orphaned" : "alive";
+}
+
 void caps_fdinfo_show(struct seq_file *seq, struct file *file)
 {
 	struct caps_actor *actor = file->private_data;
 	struct oldest oldest = {};
+	pid_t server;
 
-	seq_printf(seq, "actor:\t%s pid %d\n", actor->dead ? "dead" : "alive",
-		   reader_pid(actor->tgid));
 	spin_lock(&actor->lock);
+	server = reader_pid(actor->tgid);
+	seq_printf(seq, "actor:\t%s pid %d\n", state_of(actor), server);
 	seq_printf(seq, "ports:\t%lu\ncapabilities:\t%u\n", actor->port_count,
 		   actor->capabilities.used);
 	show_ports(seq, actor, &oldest);
@@ -141,7 +149,7 @@ void caps_fdinfo_show(struct seq_file *seq, struct file *file)
 		seq_printf(seq, "oldest-call:\t%s age-ms %u waiter %d server %d\n",
 			   oldest.where,
 			   jiffies_to_msecs(jiffies - oldest.since),
-			   oldest.waiter, reader_pid(actor->tgid));
+			   oldest.waiter, server);
 	show_counters(seq, actor);
 	show_charges(seq, actor->chain);
 }

@@ -76,7 +76,7 @@ int caps_identity(struct caps_actor *actor, struct caps_identity *args)
 	if (IS_ERR(message))
 		return PTR_ERR(message);
 	cred = message->from_cred ?: message->cred;
-	tgid = message->from_tgid ?: message->sender->tgid;
+	tgid = message->from_tgid ?: message->tgid;
 	err = store_groups(cred, args) ?: store_label(cred, args);
 	args->effective = capability_set(&cred->cap_effective);
 	args->permitted = capability_set(&cred->cap_permitted);

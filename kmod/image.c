@@ -12,6 +12,7 @@
 
 #include "actor.h"
 #include "image.h"
+#include "keep.h"
 
 struct image {
 	struct mmu_notifier notifier;
@@ -72,7 +73,7 @@ static void image_release(struct mmu_notifier *notifier, struct mm_struct *mm)
 		/* On the list, so its file's reference is still held. */
 		caps_actor_get(actor);
 		spin_unlock(&images_lock);
-		caps_actor_kill(actor);
+		caps_actor_image_ends(actor, mm);
 		caps_actor_put(actor);
 		spin_lock(&images_lock);
 	}
@@ -91,7 +92,7 @@ static const struct mmu_notifier_ops image_ops = {
 
 /**
  * caps_image_join - let an actor die with the current address space
- * @actor: the actor, not yet known to anybody
+ * @actor: the actor, in no image
  *
  * Return: 0 or -errno.
  */
@@ -126,7 +127,7 @@ int caps_image_join(struct caps_actor *actor)
 }
 
 /**
- * caps_image_leave - the actor's file is being released
+ * caps_image_leave - the actor's file is being released, or its image ends
  * @actor: the actor
  */
 void caps_image_leave(struct caps_actor *actor)

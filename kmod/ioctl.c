@@ -61,6 +61,8 @@ static const struct command commands[] = {
 	      caps_actor_info, ports, read_copy_bytes),
 	MAKES(CAPS_ACTOR_SELF, CAPS_ACTOR_SELF_SIZE_VER0, caps_do_actor_self,
 	      caps_actor_self, capability, capability),
+	SILENT(CAPS_KEEP, CAPS_KEEP_SIZE_VER0, caps_do_keep, caps_keep),
+	SILENT(CAPS_ADOPT, CAPS_KEEP_SIZE_VER0, caps_do_adopt, caps_keep),
 	MAKES(CAPS_DUPLICATE, CAPS_DUPLICATE_SIZE_VER0, caps_do_duplicate,
 	      caps_duplicate, result, result),
 	SILENT(CAPS_CLOSE, CAPS_CLOSE_SIZE_VER0, caps_do_close, caps_close),
@@ -185,7 +187,7 @@ long caps_command(struct caps_actor *actor, unsigned int cmd,
 
 	if (!command)
 		return -ENOTTY;
-	if (!caps_actor_is_mine(actor))
+	if (!caps_actor_is_mine(actor) && command->handler != caps_do_adopt)
 		return -ENOTCONN;
 	err = load_args(&args, command, arg, cmd);
 	if (err)

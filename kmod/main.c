@@ -12,6 +12,7 @@
 #include "fdinfo.h"
 #include "image.h"
 #include "ioctl.h"
+#include "keep.h"
 #include "message.h"
 #include "port.h"
 #include "service.h"
@@ -29,9 +30,10 @@ static int caps_open(struct inode *inode, struct file *file)
 static int caps_flush(struct file *file, fl_owner_t id)
 {
 	struct caps_actor *actor = file->private_data;
+	struct mm_struct *mm = READ_ONCE(actor->mm);
 
 	if (caps_actor_died_with(actor))
-		caps_actor_kill(actor);
+		caps_actor_image_ends(actor, mm);
 	return 0;
 }
 
@@ -51,8 +53,10 @@ static __poll_t caps_poll(struct file *file, struct poll_table_struct *table)
 	__poll_t events = EPOLLOUT | EPOLLWRNORM;
 
 	poll_wait(file, &actor->poll, table);
+	/* Who stores the file for a successor is to keep it until it is dead. */
 	if (!caps_actor_is_mine(actor))
-		return EPOLLERR | EPOLLHUP;
+		return READ_ONCE(actor->kept) && !READ_ONCE(actor->dead) ?
+			       0 : EPOLLERR | EPOLLHUP;
 	spin_lock(&actor->lock);
 	if (!RB_EMPTY_ROOT(&actor->ready.rb_root))
 		events |= EPOLLIN | EPOLLRDNORM;

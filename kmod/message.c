@@ -67,6 +67,7 @@ static void message_destroy(struct caps_message *message)
 	caps_uncharge(message->chain, CAPS_MESSAGES, 1);
 	caps_uncharge(message->chain, CAPS_KERNEL_BYTES, sizeof(*message));
 	caps_chain_put(message->chain);
+	put_pid(message->tgid);
 	put_cred(message->cred);
 	kmem_cache_free(message_cache, message);
 	caps_gone(CAPS_LIVE_MESSAGES);
@@ -89,9 +90,9 @@ static struct caps_chain *chain_of(struct caps_actor *actor,
 }
 
 static void show_identity(struct caps_header *header, struct caps_actor *actor,
-			  const struct cred *cred)
+			  struct pid *tgid, const struct cred *cred)
 {
-	header->pid = pid_nr(actor->tgid);
+	header->pid = pid_nr(tgid);
 	header->uid = __kuid_val(cred->uid);
 	header->euid = __kuid_val(cred->euid);
 	header->gid = __kgid_val(cred->gid);
@@ -121,10 +122,11 @@ static struct caps_message *message_alloc(struct caps_actor *sender)
 		goto uncharge_bytes;
 	}
 	message->chain = chain;
+	message->tgid = caps_actor_tgid(sender);
 	message->cred = get_cred(cred);
 	message->shares = NULL;
 	message->share_count = 0;
-	show_identity(&message->header, sender, cred);
+	show_identity(&message->header, sender, message->tgid, cred);
 	caps_born(CAPS_LIVE_MESSAGES);
 	return message;
 
@@ -213,7 +215,8 @@ static void drop_from(struct caps_message *message)
 	put_cred(message->from_cred);
 	message->from_tgid = NULL;
 	message->from_cred = NULL;
-	show_identity(&message->header, message->sender, message->cred);
+	show_identity(&message->header, message->sender, message->tgid,
+		      message->cred);
 }
 
 static void drop_rest(struct caps_message *message)
@@ -299,7 +302,7 @@ void caps_header_translate(const struct caps_message *message,
 			   struct caps_header *header)
 {
 	const struct cred *cred = message->from_cred ?: message->cred;
-	struct pid *tgid = message->from_tgid ?: message->sender->tgid;
+	struct pid *tgid = message->from_tgid ?: message->tgid;
 	struct user_namespace *ns = current_user_ns();
 
 	header->pid = pid_nr_ns(tgid, task_active_pid_ns(current));
@@ -318,9 +321,9 @@ void caps_header_translate(const struct caps_message *message,
 void caps_message_set_from(struct caps_message *message,
 			   struct caps_actor *actor, const struct cred *cred)
 {
-	message->from_tgid = get_pid(actor->tgid);
+	message->from_tgid = caps_actor_tgid(actor);
 	message->from_cred = get_cred(cred);
-	show_identity(&message->header, actor, cred);
+	show_identity(&message->header, actor, message->from_tgid, cred);
 }
 
 /**

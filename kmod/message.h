@@ -128,6 +128,7 @@ struct caps_message {
 
 	/* Who sent it; kept while spare, except @sender's reference. */
 	struct caps_actor *sender;
+	struct pid *tgid;
 	const struct cred *cred;
 	struct caps_chain *chain;
 

@@ -12,6 +12,7 @@
 #include "capfile.h"
 #include "command.h"
 #include "info.h"
+#include "keep.h"
 #include "migrate.h"
 #include "place.h"
 #include "port.h"
@@ -54,6 +55,23 @@ int caps_do_actor_self(struct caps_actor *actor, union caps_args *args,
 	if (err)
 		caps_capability_free(capability);
 	return err;
+}
+
+int caps_do_keep(struct caps_actor *actor, union caps_args *args,
+		 void __user *uarg)
+{
+	if (args->keep.flags || args->keep.reserved)
+		return -EINVAL;
+	return caps_actor_keep(actor);
+}
+
+/* The one command for who does not own the actor. */
+int caps_do_adopt(struct caps_actor *actor, union caps_args *args,
+		  void __user *uarg)
+{
+	if (args->keep.flags || args->keep.reserved)
+		return -EINVAL;
+	return caps_actor_adopt(actor);
 }
 
 /* The badge of a duplicate: the original's, or one that the owner chooses. */

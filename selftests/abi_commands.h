@@ -120,6 +120,27 @@ static void signal_to(struct world *w, void *arg)
 	};
 }
 
+/* The actor becomes one that another process has left to us. */
+static void orphan(struct world *w, void *arg)
+{
+	struct caps_keep k = { 0 };
+	struct child c;
+	int fd;
+
+	(void)arg;
+	if (child_start(&c)) {
+		fd = actor_open();
+		need(caps_ioctl(fd, CAPS_KEEP, &k), "CAPS_KEEP");
+		say_fd(&c, fd);
+		_exit(0);
+	}
+	fd = hear_fd(&c);
+	child_wait(&c);
+	close(c.line);
+	need(sys(dup2(fd, w->fd)), "dup2");
+	close(fd);
+}
+
 /* To another actor, which comes to its end with the test. */
 static void migrate_to(struct world *w, void *arg)
 {
@@ -290,6 +311,18 @@ FIXTURE_VARIANT_ADD(command, actor_self) {
 	.out = { REST(caps_actor_self, capability) },
 	.flags = { AT(caps_actor_self, flags) },
 	.reserved = { AT(caps_actor_self, reserved) },
+};
+
+FIXTURE_VARIANT_ADD(command, keep) {
+	CAPS_KEEP, CAPS_KEEP_SIZE_VER0, zero,
+	.flags = { AT(caps_keep, flags) },
+	.reserved = { AT(caps_keep, reserved) },
+};
+
+FIXTURE_VARIANT_ADD(command, adopt) {
+	CAPS_ADOPT, CAPS_KEEP_SIZE_VER0, orphan,
+	.flags = { AT(caps_keep, flags) },
+	.reserved = { AT(caps_keep, reserved) },
 };
 
 FIXTURE_VARIANT_ADD(command, duplicate) {

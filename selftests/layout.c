@@ -52,6 +52,13 @@ TEST(caps_actor_self)
 	FIELD(caps_actor_self, capability, 8);
 }
 
+TEST(caps_keep)
+{
+	SIZE(caps_keep, 8);
+	FIELD(caps_keep, flags, 0);
+	FIELD(caps_keep, reserved, 4);
+}
+
 TEST(caps_duplicate)
 {
 	SIZE(caps_duplicate, 40);

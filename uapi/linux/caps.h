@@ -182,6 +182,26 @@ struct caps_actor_self {
 	__u64 capability;		/* out */
 };
 
+/*
+ * CAPS_KEEP: when the process image ends (exit, exec, kill) while somebody else
+ * holds the file, this actor is *orphaned* and does not die. Its names stay, its
+ * ports go on queueing, senders find room or not as before. What the process had
+ * received ends: calls with ECONNRESET; so does what it was waiting for: its own
+ * calls, deferred bodies, answers not yet received. With the last reference to
+ * the file it dies. Polling the file from another process does not report an
+ * error, as it does for other actors, before the actor is dead. [servers whose
+ * restart nobody shall notice, supervisors that store files (FDSTORE)]
+ *
+ * CAPS_ADOPT: by whoever holds the file of an orphan and has the same real uid in
+ * the same user namespace as the opener (else EPERM): the actor is this process's
+ * now, with the handles that it had. It stays to be kept. EBUSY if it is no
+ * orphan; every other command on an orphan is ENOTCONN. [their successors]
+ */
+struct caps_keep {
+	__u32 flags;			/* 0 */
+	__u32 reserved;			/* 0 */
+};
+
 /* --- capabilities -------------------------------------------------------- */
 
 /*
@@ -815,6 +835,8 @@ struct caps_connect {
 #define CAPS_QUERY		_IOWR(CAPS_IOC, 0x00, struct caps_query)
 #define CAPS_ACTOR_INFO		_IOWR(CAPS_IOC, 0x01, struct caps_actor_info)
 #define CAPS_ACTOR_SELF		_IOWR(CAPS_IOC, 0x02, struct caps_actor_self)
+#define CAPS_KEEP		_IOWR(CAPS_IOC, 0x03, struct caps_keep)
+#define CAPS_ADOPT		_IOWR(CAPS_IOC, 0x04, struct caps_keep)
 
 #define CAPS_DUPLICATE		_IOWR(CAPS_IOC, 0x10, struct caps_duplicate)
 #define CAPS_CLOSE		_IOWR(CAPS_IOC, 0x11, struct caps_close)
@@ -855,6 +877,7 @@ struct caps_connect {
 #define CAPS_QUERY_SIZE_VER0		64
 #define CAPS_ACTOR_INFO_SIZE_VER0	88
 #define CAPS_ACTOR_SELF_SIZE_VER0	16
+#define CAPS_KEEP_SIZE_VER0		8
 #define CAPS_DUPLICATE_SIZE_VER0	40
 #define CAPS_CLOSE_SIZE_VER0		16
 #define CAPS_CAPABILITY_INFO_SIZE_VER0	40

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Keeping an actor over the end of its process image.
+ *
+ * One that was asked to be kept is orphaned by that: @mm becomes NULL, so it is
+ * nobody's, and what the process alone could end or knew of is ended, in the
+ * work that otherwise tears it down. All else goes on. The file's release kills
+ * it as ever.
+ *
+ * An adoption waits for that work and then gives the actor to the current image:
+ * into the list of its notifier, @tgid, and @mm last. @life keeps these steps
+ * apart, and two adopters. @mm says which image an actor is in, so that the end of an
+ * earlier one, which may be noticed twice, cannot take it from an adopter.
+ *
+ * Messages have a reference to the process that sent them. What comes back later
+ * to one that has gone (an answer, a notice that a body is free) goes nowhere.
+ */
+#ifndef _CAPS_KEEP_H
+#define _CAPS_KEEP_H
+
+struct caps_actor;
+struct mm_struct;
+
+enum caps_life {
+	CAPS_OWNED,
+	CAPS_ORPHANING,			/* the work is still to be done */
+	CAPS_ORPHAN,
+	CAPS_ADOPTING,
+};
+
+int caps_actor_keep(struct caps_actor *actor);
+int caps_actor_adopt(struct caps_actor *actor);
+void caps_actor_image_ends(struct caps_actor *actor,
+			   const struct mm_struct *mm);
+void caps_actor_orphaned(struct caps_actor *actor);
+
+#endif
