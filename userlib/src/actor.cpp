@@ -111,6 +111,20 @@ result<capability> actor::try_self() const noexcept {
     return capability(get(), handle);
 }
 
+result<void> actor::try_keep() const noexcept {
+    const int outcome = capsu_keep(get());
+    if (outcome < 0)
+        return failed(of(*this, operation::keep, outcome));
+    return {};
+}
+
+result<void> actor::try_adopt() const noexcept {
+    const int outcome = capsu_adopt(get());
+    if (outcome < 0)
+        return failed(of(*this, operation::adopt, outcome));
+    return {};
+}
+
 result<capability> actor::try_import_fd(int fd) const noexcept {
     std::uint64_t handle = 0;
     const int outcome = capsu_import(get(), fd, &handle);
@@ -177,6 +191,20 @@ result<std::uint64_t> port::try_revoke() const noexcept {
 
 result<std::uint64_t> port::try_revoke(std::uint64_t badge) const noexcept {
     return take_back(*this, badge, CAPS_REVOKE_BADGE);
+}
+
+result<migrated> port::try_migrate(const capability &to, const migrate_options &options) noexcept {
+    ::caps_port_migrate move = {.capability = get(),
+                                .actor = to.get(),
+                                .flags = options.drop ? CAPS_MIGRATE_DROP : 0,
+                                .reserved = 0,
+                                .sequence = 0,
+                                .dropped = 0};
+    const int outcome = capsu_port_migrate(actor_fd(), &move);
+    if (outcome < 0)
+        return failed(of(*this, operation::migrate, outcome));
+    capability::reset(); // it may come back, under another handle
+    return migrated{.sequence = move.sequence, .dropped = move.dropped};
 }
 
 result<port_info> port::try_info() const noexcept {

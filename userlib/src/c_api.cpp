@@ -95,6 +95,16 @@ int capsu_import(int actor, int fd, uint64_t *capability) {
     return outcome;
 }
 
+int capsu_keep(int actor) {
+    struct caps_keep keep = {.flags = 0, .reserved = 0};
+    return command(actor, CAPS_KEEP, &keep);
+}
+
+int capsu_adopt(int actor) {
+    struct caps_keep keep = {.flags = 0, .reserved = 0};
+    return command(actor, CAPS_ADOPT, &keep);
+}
+
 int capsu_watch(int actor, uint64_t capability, uint64_t source, uint64_t *id) {
     struct caps_watch watch = {
         .capability = capability, .source = source, .flags = 0, .reserved = 0, .id = 0};
@@ -141,6 +151,10 @@ int capsu_port_info(int actor, uint64_t port, struct caps_port_info *info) {
 
 int capsu_revoke(int actor, struct caps_revoke *revoke) {
     return command(actor, CAPS_REVOKE, revoke);
+}
+
+int capsu_port_migrate(int actor, struct caps_port_migrate *migrate) {
+    return command(actor, CAPS_PORT_MIGRATE, migrate);
 }
 
 int capsu_send(int actor, struct caps_send *message) {

@@ -68,6 +68,10 @@ constexpr particular particulars[] = {
      "This user has as many capabilities exported as it may: close some of the descriptors, or "
      "raise the module's max_files."},
     {operation::actor_self, EDQUOT, handles_text},
+    {operation::adopt, EBUSY,
+     "It still has a process, or was never to be kept: wait until that has ended, and have servers "
+     "keep() their actors."},
+    {operation::adopt, EPERM, "Adopt as the user, and in the user namespace, that opened it."},
     {operation::import_fd, EBADF, "Pass a file descriptor that is open."},
     {operation::import_fd, EINVAL, "Pass a file descriptor made by export_fd()."},
     {operation::import_fd, EDQUOT, handles_text},
@@ -87,6 +91,14 @@ constexpr particular particulars[] = {
     {operation::port_enable, EINVAL, "Priorities go from 0, the first, to 255."},
     {operation::port_disable, EBUSY, "It is not enabled: nothing is left to do."},
     {operation::revoke, ENOENT, "Nothing has this badge now: nothing is left to do."},
+    {operation::migrate, EBUSY, "The default port stays where it is, and others move to others."},
+    {operation::migrate, EPERM,
+     "Move a port of this actor's own, with the right to manage it, to an actor that has given a "
+     "capability with the right to accept."},
+    {operation::migrate, EPIPE, "The port is gone, or the actor that was to have it has died."},
+    {operation::migrate, EDQUOT,
+     "The new owner's user has as many ports, capabilities or names as it may: raise the module's "
+     "max_ports, max_capabilities or max_names. Nothing has moved."},
     {operation::signal, EINVAL, "Set at least one bit."},
     {operation::send, EPIPE, unseen_text},
     {operation::call, EPIPE, unseen_text},
@@ -256,6 +268,8 @@ extern "C" const char *capsu_remedy(unsigned long command, int error) {
         {CAPS_QUERY, operation::query},
         {CAPS_ACTOR_INFO, operation::actor_info},
         {CAPS_ACTOR_SELF, operation::actor_self},
+        {CAPS_KEEP, operation::keep},
+        {CAPS_ADOPT, operation::adopt},
         {CAPS_DUPLICATE, operation::duplicate},
         {CAPS_CLOSE, operation::close},
         {CAPS_CAPABILITY_INFO, operation::capability_info},
@@ -267,6 +281,7 @@ extern "C" const char *capsu_remedy(unsigned long command, int error) {
         {CAPS_PORT_DISABLE, operation::port_disable},
         {CAPS_PORT_INFO, operation::port_info},
         {CAPS_REVOKE, operation::revoke},
+        {CAPS_PORT_MIGRATE, operation::migrate},
         {CAPS_WATCH, operation::watch},
         {CAPS_SIGNAL, operation::signal},
         {CAPS_SEND, operation::send},

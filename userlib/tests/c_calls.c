@@ -52,6 +52,20 @@ static int async_call(int actor, uint64_t port, uint64_t client, long long *seen
     return 0;
 }
 
+/* What takes another process is in the selftests. */
+static int kept_and_moved(int actor, uint64_t port, long long *seen) {
+    struct caps_port_migrate migrate = {.capability = port};
+    uint64_t self;
+
+    EXPECT(capsu_keep(actor), 0);
+    EXPECT(capsu_adopt(actor), -EBUSY);
+    EXPECT(capsu_actor_self(actor, &self), 0);
+    migrate.actor = self;
+    EXPECT(capsu_port_migrate(actor, &migrate), -EBUSY);
+    EXPECT(capsu_close(actor, self), 0);
+    return 0;
+}
+
 /* A call that goes round once, and the end of where it went. */
 static int watched_and_forwarded(int actor, uint64_t port, long long *seen) {
     struct caps_send send = {.capability = port};
@@ -128,6 +142,9 @@ int c_messages(long long *seen) {
     if (line)
         return line;
     line = watched_and_forwarded(actor, port, seen);
+    if (line)
+        return line;
+    line = kept_and_moved(actor, port, seen);
     if (line)
         return line;
     EXPECT(capsu_port_delete(actor, port), 0);

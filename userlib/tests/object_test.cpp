@@ -64,6 +64,38 @@ TEST_F(object, port_goes_with_its_object_and_takes_its_handle_along) {
     EXPECT_EQ(me.info().capabilities, before.capabilities);
 }
 
+TEST_F(object, port_moves_to_another_actor_with_its_queue) {
+    const auto heir = caps::actor::open();
+    const auto to = me.import_fd(heir.self().export_fd().get());
+    caps::port port = me.create_port({.cookie = 7});
+    const auto client = heir.import_fd(port.export_fd().get());
+    client.send({});
+    client.send({});
+    (void)port.receive({}, caps::no_wait);
+    const auto cut = port.migrate(to);
+    EXPECT_FALSE(port);
+    EXPECT_EQ(cut.sequence, 1u);
+    EXPECT_EQ(cut.dropped, 0u);
+    const auto event = heir.default_port()->receive({}, caps::no_wait);
+    EXPECT_EQ(event.kind(), caps::kind::port_arrived);
+    caps::port arrived = heir.arrived(event);
+    ASSERT_TRUE(arrived);
+    EXPECT_EQ(arrived.info().cookie, 7u);
+    EXPECT_EQ(arrived.info().queued, 1u);
+    const auto back = heir.import_fd(me.self().export_fd().get());
+    EXPECT_EQ(arrived.migrate(back, {.drop = true}).dropped, 1u);
+    EXPECT_TRUE(me.arrived(me.default_port()->receive({}, caps::no_wait)));
+}
+
+TEST_F(object, port_that_cannot_move_stays) {
+    const auto self = me.self();
+    caps::port port = me.create_port();
+    const auto refused = port.try_migrate(self);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code(), EBUSY) << refused.error().message();
+    EXPECT_EQ(port.info().queued, 0u);
+}
+
 TEST_F(object, port_that_is_assigned_to_goes) {
     const auto before = me.info();
     caps::port port = me.create_port();

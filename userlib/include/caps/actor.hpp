@@ -95,6 +95,18 @@ class CAPSUSER_API actor : public receiver<actor> {
     /// nobody alive.
     result<capability> try_self() const noexcept;
     capability self() const { return value_or_throw(try_self()); }
+    /// From now on the end of this process leaves the actor to a successor, if somebody else holds
+    /// the file: a parent, or the service manager's store. Names stay, ports go on queueing, what
+    /// was received ends as if discarded.
+    result<void> try_keep() const noexcept;
+    void keep() const { value_or_throw(try_keep()); }
+    /// Takes over what a process of the same user left: actor(fd).adopt(). EBUSY while that lives.
+    result<void> try_adopt() const noexcept;
+    void adopt() const { value_or_throw(try_adopt()); }
+    /// The port that a message of kind::port_arrived has brought; of others: none.
+    port arrived(const received &message) const noexcept {
+        return message.kind() == kind::port_arrived ? port(get(), message.address()) : port();
+    }
     /// A capability from a descriptor made by capability::export_fd(), which stays open.
     result<capability> try_import_fd(int fd) const noexcept;
     capability import_fd(int fd) const { return value_or_throw(try_import_fd(fd)); }

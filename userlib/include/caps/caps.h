@@ -45,6 +45,9 @@ CAPSU_API int capsu_capability_info(int actor, uint64_t capability,
 CAPSU_API int capsu_export(int actor, uint64_t capability);
 CAPSU_API int capsu_actor_self(int actor, uint64_t *capability);
 CAPSU_API int capsu_import(int actor, int fd, uint64_t *capability);
+/* The actor outlives its process while somebody else has the file; a successor adopts it. */
+CAPSU_API int capsu_keep(int actor);
+CAPSU_API int capsu_adopt(int actor);
 
 /* One message of kind PORT_DEAD with *id, on source (0: the default port), when it dies. */
 CAPSU_API int capsu_watch(int actor, uint64_t capability, uint64_t source, uint64_t *id);
@@ -62,6 +65,7 @@ CAPSU_API int capsu_port_disable(int actor, uint64_t port);
 CAPSU_API int capsu_port_info(int actor, uint64_t port, struct caps_port_info *info);
 /* All capabilities of others to the port, or with CAPS_REVOKE_BADGE those with one badge. */
 CAPSU_API int capsu_revoke(int actor, struct caps_revoke *revoke);
+CAPSU_API int capsu_port_migrate(int actor, struct caps_port_migrate *migrate);
 
 /* --- messages --- */
 

@@ -94,14 +94,15 @@ class reply {
 
 /// What a message is; the kernel's word, which no sender can forge.
 enum class kind : std::uint32_t {
-    none = 0,                        ///< an empty received object
-    send = CAPS_KIND_SEND,           ///< one-way; answerable if it named a source port
-    call = CAPS_KIND_CALL,           ///< somebody waits for an answer
-    reply = CAPS_KIND_REPLY,         ///< the answer to an async call or a send
-    cancelled = CAPS_KIND_CANCELLED, ///< the caller of the held message id() has left
-    dispose = CAPS_KIND_DISPOSE,     ///< the deferred body id() is free
-    signal = CAPS_KIND_SIGNAL,       ///< bits() were set since the last time
-    port_dead = CAPS_KIND_PORT_DEAD, ///< what capability::watch() gave id() for has died
+    none = 0,                              ///< an empty received object
+    send = CAPS_KIND_SEND,                 ///< one-way; answerable if it named a source port
+    call = CAPS_KIND_CALL,                 ///< somebody waits for an answer
+    reply = CAPS_KIND_REPLY,               ///< the answer to an async call or a send
+    cancelled = CAPS_KIND_CANCELLED,       ///< the caller of the held message id() has left
+    dispose = CAPS_KIND_DISPOSE,           ///< the deferred body id() is free
+    signal = CAPS_KIND_SIGNAL,             ///< bits() were set since the last time
+    port_arrived = CAPS_KIND_PORT_ARRIVED, ///< a port was moved here: actor::arrived() has it
+    port_dead = CAPS_KIND_PORT_DEAD,       ///< what capability::watch() gave id() for has died
 };
 
 /// More about a sender, as it was when it sent, in the receiver's namespaces.

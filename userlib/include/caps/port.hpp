@@ -28,6 +28,18 @@ struct port_info {
     bool is_default;
 };
 
+/// How to move a port.
+struct migrate_options {
+    bool drop = false; ///< without its queue
+};
+
+/// What a move divided.
+struct migrated {
+    std::uint64_t
+        sequence;          ///< up to it messages were the old owner's, all others are the new one's
+    std::uint64_t dropped; ///< messages
+};
+
 /// A port of this actor, and a capability to it with all rights. The destructor removes the port:
 /// queued calls end with EPIPE, received ones stay answerable. Moved into a plain capability, or
 /// released, it lives on until its actor dies.
@@ -74,6 +86,16 @@ class CAPSUSER_API port : public capability, public receiver<port> {
     /// afterwards are new.
     result<std::uint64_t> try_revoke(std::uint64_t badge) const noexcept;
     std::uint64_t revoke(std::uint64_t badge) const { return value_or_throw(try_revoke(badge)); }
+
+    /// Moves the port, with its queue, to the actor that the capability names, which takes its
+    /// right to accept. Nobody's capability changes. What was received before is still answered
+    /// here. The new owner gets a message of kind::port_arrived on its default port. This object is
+    /// empty afterwards; after a failure nothing has moved.
+    result<migrated> try_migrate(const capability &to,
+                                 const migrate_options &options = {}) noexcept;
+    migrated migrate(const capability &to, const migrate_options &options = {}) {
+        return value_or_throw(try_migrate(to, options));
+    }
 
     result<port_info> try_info() const noexcept;
     port_info info() const { return value_or_throw(try_info()); }
