@@ -23,6 +23,7 @@ void connect_call_close(const side &);
 void duplicate(const side &);
 void export_import(const side &);
 void open_close(const side &);
+void move_queue(const side &);
 } // namespace caps
 
 namespace sockets {

@@ -151,6 +151,8 @@ void print_kernel(const results &all, const std::string &kernel) {
         {{kernel, "duplicate", "caps", 0}, "duplicate a capability, close it"},
         {{kernel, "export", "caps", 0}, "export, import, close both"},
         {{kernel, "actor", "caps", 0}, "open an actor, close it"},
+        {{kernel, "move-1000", "caps", 64}, "move a port with 1,000 messages of 64 B, and back"},
+        {{kernel, "move-1000", "caps", mebibyte}, "the same with 1 MiB each, deferred"},
         {{kernel, "call", "sched_yield", 0}, "floor: two switches of address space"},
         {{kernel, "call", "getppid", 0}, "floor: one system call"},
     };
@@ -179,6 +181,11 @@ std::vector<goal> goals_of(const results &all, const std::string &kernel) {
     ratio(64, "mq", 1.0);
     ratio(mebibyte, "stream", 0.35);
     ratio(mebibyte, "process_vm_readv", 0.80);
+    const auto moved = all.cost({kernel, "move-1000", "caps", 64});
+    const auto moved_large = all.cost({kernel, "move-1000", "caps", mebibyte});
+    if (moved && moved_large)
+        some.push_back({kernel, "what moving bodies of 1 MiB costs more than of 64 B",
+                        *moved_large / *moved - 1, 0.05});
     for (const json &figure : all.memory)
         if (figure.at("kernel") == kernel)
             some.push_back({kernel, "bytes for " + figure.at("what").get<std::string>(),

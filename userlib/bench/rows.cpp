@@ -25,6 +25,7 @@ constexpr auto mechanisms = std::to_array<mechanism>({
     {"caps", "duplicate", nullptr, nullptr, caps::duplicate},
     {"caps", "export", nullptr, nullptr, caps::export_import},
     {"caps", "actor", nullptr, nullptr, caps::open_close},
+    {"caps", "move-1000", nullptr, nullptr, caps::move_queue},
     {"seqpacket", "oneway", sockets::prepare_oneway, sockets::drain, sockets::send_many},
     {"seqpacket", "", sockets::prepare, sockets::serve, sockets::call},
     {"stream", "connect", sockets::prepare_listener, sockets::accept_calls,
@@ -113,6 +114,8 @@ std::vector<row> all_rows(std::span<const std::size_t> sizes) {
         rows.push_back(other(name, "connect", small, small));
     for (const auto operation : {"duplicate", "export", "actor"})
         rows.push_back(other("caps", operation, 0));
+    for (const std::size_t size : {small, mebibyte})
+        rows.push_back(other("caps", "move-1000", size));
     return rows;
 }
 
