@@ -54,7 +54,7 @@ TRACE_EVENT(caps_send,
 		__field(int, state)
 	),
 	TP_fast_assign(
-		__entry->sender = pid_nr(message->sender->tgid);
+		__entry->sender = pid_nr(message->tgid);
 		__entry->kind = message->kind;
 		__entry->operation = message->header.operation;
 		__entry->body_len = message->request.body_len;
@@ -77,7 +77,7 @@ TRACE_EVENT(caps_claim,
 	),
 	TP_fast_assign(
 		__entry->receiver = pid_nr(actor->tgid);
-		__entry->sender = pid_nr(message->sender->tgid);
+		__entry->sender = pid_nr(message->tgid);
 		__entry->kind = message->kind;
 		__entry->cookie = message->port->cookie;
 	),
@@ -146,7 +146,7 @@ TRACE_EVENT(caps_cancel,
 		__field(int, state)
 	),
 	TP_fast_assign(
-		__entry->sender = pid_nr(message->sender->tgid);
+		__entry->sender = pid_nr(message->tgid);
 		__entry->kind = message->kind;
 		__entry->state = state;
 	),
