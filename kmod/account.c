@@ -24,6 +24,7 @@ const struct caps_resource_info caps_resources[CAPS_RESOURCES] = {
 	[CAPS_NAMES]		= { "names", &caps_max_names },
 	[CAPS_FILES]		= { "files", &caps_max_files },
 	[CAPS_ACTORS]		= { "actors", &caps_max_actors },
+	[CAPS_GROUPS]		= { "groups", &caps_max_groups },
 };
 
 static struct caps_user *user_find(kuid_t uid)
@@ -223,6 +224,7 @@ int caps_live_print(char *buffer, size_t size)
 		[CAPS_LIVE_SERVICES]	 = "services",
 		[CAPS_LIVE_ATTACHED]	 = "attached",
 		[CAPS_LIVE_USERS]	 = "users",
+		[CAPS_LIVE_GROUPS]	 = "groups",
 	};
 	int i, n = 0;
 

@@ -32,6 +32,7 @@ enum caps_resource {
 	CAPS_NAMES,		/* service names */
 	CAPS_FILES,		/* exported capabilities, files in messages */
 	CAPS_ACTORS,
+	CAPS_GROUPS,
 	CAPS_RESOURCES
 };
 
@@ -103,6 +104,7 @@ enum caps_live_kind {
 	CAPS_LIVE_SERVICES,
 	CAPS_LIVE_ATTACHED,	/* messages with something that goes along */
 	CAPS_LIVE_USERS,
+	CAPS_LIVE_GROUPS,
 	CAPS_LIVE_KINDS
 };
 

@@ -244,10 +244,13 @@ static void end_message(struct caps_actor *actor, struct caps_message *message,
 		caps_message_put(message);
 	} else if (!caps_message_is_held(message, actor, id)) {
 		/* Pending: a watch, an async call, or a deferred body. */
-		if (message->kind == CAPS_KIND_PORT_DEAD)
+		if (message->kind == CAPS_KIND_PORT_DEAD) {
 			caps_watch_withdraw(message);
-		else
+		} else {
+			if (message->state == CAPS_FRESH)
+				caps_siblings_cancel(message);
 			caps_message_cancel(message, CAPS_TAKEN);
+		}
 		caps_message_put(message);
 	} else {
 		caps_wakes_init(&wakes);

@@ -29,7 +29,8 @@
  *	services_lock		mutex (service.c)
  *	  caps_actor.lock	spinlock; two in order of address
  *	    users_lock		spinlock, leaf (account.c)
- *	images_lock		spinlock, leaf, taken without others (image.c)
+ *	caps_group.change	mutex, taken without others (group.c)
+ *	images_lock		spinlock, leaf, likewise (image.c)
  *	caps_direct.lock	likewise
  *	caps_body.lock		likewise
  *

@@ -118,6 +118,15 @@ static void body_drop_pages(struct caps_body *body, u32 count)
 	}
 	mm_unaccount_pinned_pages(&body->locked);
 	body->locked.user = NULL;
+	caps_body_uncharge(body);
+}
+
+/**
+ * caps_body_uncharge - who paid for a body pays no more
+ * @body: the body
+ */
+void caps_body_uncharge(struct caps_body *body)
+{
 	caps_uncharge(body->chain, body->pinned ? CAPS_PINNED_BYTES :
 		      CAPS_KERNEL_BYTES, body->charged);
 	body->charged = 0;

@@ -14,6 +14,9 @@
  * charged is given back then, and the owner who asked is told (@dispose).
  * Puts sleep and are made without a lock.
  *
+ * Many messages may share one, see shared_body.c: @shared, once set, stays, and
+ * what below is said of a message goes for the last of them.
+ *
  * An owner who is not told gets the memory, and the charge for it, back when
  * the message has ended, and one who dies at once, whoever still reads:
  * caps_body_revoke() takes the pages away. Readers look whether they are there,
@@ -48,6 +51,7 @@ struct caps_body {
 	refcount_t refs;
 	bool pinned;
 	bool writable;			/* pinned for writing */
+	bool shared;			/* set before others can find it */
 	spinlock_t lock;		/* guards page_count, once made */
 	u32 page_count;			/* 0 once revoked */
 	u32 segment_count;
@@ -56,6 +60,8 @@ struct caps_body {
 	struct caps_chain *chain;
 	struct mmpin locked;		/* RLIMIT_MEMLOCK, deferred only */
 	struct caps_message *dispose;	/* or NULL; a reference */
+	atomic_t sharers;		/* shared: messages that have it, */
+	atomic_t payers;		/* and those that the sender pays for */
 	struct caps_segment *segments;
 	struct page **pages;
 };
@@ -109,6 +115,8 @@ static inline bool caps_body_revoked(const struct caps_body *body)
 {
 	return !READ_ONCE(body->page_count);
 }
+
+void caps_body_uncharge(struct caps_body *body);
 
 size_t caps_body_read(struct caps_body *body, u64 offset, struct iov_iter *to);
 

@@ -161,6 +161,29 @@ static int call_load(struct caps_actor *actor, struct caps_message *message,
 	return 0;
 }
 
+/* To a port, as nearly always, or to one of a group. */
+static int call_post(struct caps_actor *actor, struct caps_message *message,
+		     const struct caps_call *args)
+{
+	bool may_block = !(args->flags & CAPS_NOWAIT_QUEUE);
+	struct caps_route route;
+	int err = CAPS_NOT_A_PORT;
+
+	if (likely(!(args->flags & CAPS_GROUP_FLAGS)))
+		err = caps_post(actor, message, args->capability, may_block);
+	if (likely(err != CAPS_NOT_A_PORT))
+		return err;
+	if (!(args->flags & (CAPS_TO_ANY | CAPS_TO_NEAR)))
+		return -EINVAL;
+	route = (struct caps_route){
+		.capability = args->capability,
+		.relative = args->relative,
+		.flags = args->flags,
+		.operation = args->operation,
+	};
+	return caps_post_to_one(actor, message, &route, may_block);
+}
+
 /**
  * caps_call - send and wait for the answer
  * @actor: who calls
@@ -191,8 +214,7 @@ int caps_call(struct caps_actor *actor, struct caps_call *args)
 		goto out;
 
 	caps_message_get(message);
-	err = caps_post(actor, message, args->capability,
-			!(args->flags & CAPS_NOWAIT_QUEUE));
+	err = call_post(actor, message, args);
 	if (err) {
 		caps_message_put(message);
 		goto out;

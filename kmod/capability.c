@@ -9,6 +9,7 @@
 #include "badge.h"
 #include "capability.h"
 #include "caps.h"
+#include "group.h"
 #include "port.h"
 #include "revoke.h"
 
@@ -70,6 +71,23 @@ struct caps_capability *caps_capability_to_actor(struct caps_actor *actor)
 	return capability;
 }
 
+/**
+ * caps_capability_to_group - a capability to a group, with all its rights
+ * @group: what it names; the reference is taken over on success
+ *
+ * Return: the capability, or NULL when out of memory.
+ */
+struct caps_capability *caps_capability_to_group(struct caps_group *group)
+{
+	struct caps_capability *capability;
+
+	capability = capability_alloc(CAPS_TYPE_GROUP, CAPS_ALL_OPERATIONS,
+				      CAPS_RIGHTS_GROUP);
+	if (capability)
+		capability->group = group;
+	return capability;
+}
+
 void caps_capability_free(struct caps_capability *capability)
 {
 	switch (capability->type) {
@@ -79,6 +97,9 @@ void caps_capability_free(struct caps_capability *capability)
 		break;
 	case CAPS_TYPE_ACTOR:
 		caps_actor_put(capability->actor);
+		break;
+	case CAPS_TYPE_GROUP:
+		caps_group_put(capability->group);
 		break;
 	}
 	kfree_rcu(capability, rcu);
@@ -93,6 +114,8 @@ static bool capability_tryget(const struct caps_capability *capability)
 {
 	if (capability->type == CAPS_TYPE_ACTOR)
 		return caps_actor_tryget(capability->actor);
+	if (capability->type == CAPS_TYPE_GROUP)
+		return caps_group_tryget(capability->group);
 	if (!caps_port_tryget(capability->port))
 		return false;
 	if (!capability->badge ||
@@ -266,6 +289,35 @@ struct caps_actor *caps_capability_actor(struct caps_actor *actor, u64 handle,
 	}
 	rcu_read_unlock();
 	return named;
+}
+
+/**
+ * caps_capability_group - the group that a handle names
+ * @actor: whose handle
+ * @handle: any value
+ * @rights: what it must have
+ *
+ * Return: a reference, -EBADF, -EPERM, or -EINVAL if it names something else.
+ */
+struct caps_group *caps_capability_group(struct caps_actor *actor, u64 handle,
+					 u32 rights)
+{
+	struct caps_capability *capability;
+	struct caps_group *group = ERR_PTR(-EBADF);
+
+	rcu_read_lock();
+	capability = caps_capability_find(actor, handle);
+	if (capability) {
+		group = capability->group;
+		if (capability->type != CAPS_TYPE_GROUP)
+			group = ERR_PTR(-EINVAL);
+		else if ((capability->rights & rights) != rights)
+			group = ERR_PTR(-EPERM);
+		else if (!caps_group_tryget(group))
+			group = ERR_PTR(-EBADF);
+	}
+	rcu_read_unlock();
+	return group;
 }
 
 /**

@@ -24,12 +24,14 @@
 
 struct caps_actor;
 struct caps_badge;
+struct caps_group;
 struct caps_port;
 
 struct caps_capability {
 	union {
 		struct caps_port *port;
 		struct caps_actor *actor;
+		struct caps_group *group;
 	};
 	struct caps_badge *badge;	/* or NULL */
 	u64 operations;
@@ -43,6 +45,7 @@ struct caps_capability *caps_capability_create(struct caps_port *port,
 					       struct caps_badge *badge,
 					       u64 operations, u32 rights);
 struct caps_capability *caps_capability_to_actor(struct caps_actor *actor);
+struct caps_capability *caps_capability_to_group(struct caps_group *group);
 void caps_capability_free(struct caps_capability *capability);
 
 struct caps_capability *caps_capability_copy(struct caps_actor *actor,
@@ -58,6 +61,8 @@ struct caps_port *caps_capability_port(struct caps_actor *actor, u64 handle,
 struct caps_port *caps_capability_own_port(struct caps_actor *actor,
 					   u64 handle, u32 rights);
 struct caps_actor *caps_capability_actor(struct caps_actor *actor, u64 handle,
+					 u32 rights);
+struct caps_group *caps_capability_group(struct caps_actor *actor, u64 handle,
 					 u32 rights);
 
 /* May it be used to send a message of some operation? 0, -EPERM or -EACCES. */

@@ -4,7 +4,8 @@
  * checks flags and reserved fields, and calls who knows.
  *
  * object_commands.c has those about capabilities, ports and services,
- * message_commands.c those about messages; ioctl.c has the table.
+ * group_commands.c those about groups, message_commands.c those about messages;
+ * ioctl.c has the table.
  */
 #ifndef _CAPS_COMMAND_H
 #define _CAPS_COMMAND_H
@@ -47,6 +48,10 @@ union caps_args {
 	struct caps_register register_;
 	struct caps_unregister unregister;
 	struct caps_connect connect;
+	struct caps_group_create group_create;
+	struct caps_group_member group_member;
+	struct caps_group_ref group;
+	struct caps_group_info group_info;
 };
 
 /* Returns 0 or -errno; writes to @uarg only what cannot wait. */
@@ -89,5 +94,10 @@ caps_command_t caps_do_forward;
 caps_command_t caps_do_register;
 caps_command_t caps_do_unregister;
 caps_command_t caps_do_connect;
+caps_command_t caps_do_group_create;
+caps_command_t caps_do_group_insert;
+caps_command_t caps_do_group_remove;
+caps_command_t caps_do_group_delete;
+caps_command_t caps_do_group_info;
 
 #endif

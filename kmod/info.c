@@ -5,6 +5,7 @@
 #include "actor.h"
 #include "badge.h"
 #include "capability.h"
+#include "group.h"
 #include "info.h"
 #include "message.h"
 #include "params.h"
@@ -59,6 +60,9 @@ static u32 capability_status(const struct caps_capability *capability,
 	struct caps_actor *owner;
 	u32 status = 0;
 
+	if (capability->type == CAPS_TYPE_GROUP)
+		return rcu_access_pointer(capability->group->members) ?
+		       0 : CAPS_INFO_DEAD;
 	owner = capability->type == CAPS_TYPE_ACTOR ? capability->actor :
 		rcu_dereference(capability->port->owner);
 	if (!owner || READ_ONCE(owner->dead))

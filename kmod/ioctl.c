@@ -91,9 +91,9 @@ static const struct command commands[] = {
 	MAKES(CAPS_PORT_MIGRATE, CAPS_PORT_MIGRATE_SIZE_VER0,
 	      caps_do_port_migrate, caps_port_migrate, sequence, dropped),
 	MAKES(CAPS_SEND, CAPS_SEND_SIZE_VER0, caps_do_send,
-	      caps_send, id, result),
+	      caps_send, id, full),
 	MAKES(CAPS_CALL_ASYNC, CAPS_SEND_SIZE_VER0, caps_do_call_async,
-	      caps_send, id, result),
+	      caps_send, id, full),
 	SILENT(CAPS_CALL, CAPS_CALL_SIZE_VER0, caps_do_call, caps_call),
 	SILENT(CAPS_RECEIVE, CAPS_RECEIVE_SIZE_VER0, caps_do_receive,
 	       caps_receive),
@@ -121,6 +121,16 @@ static const struct command commands[] = {
 	       caps_unregister),
 	MAKES(CAPS_CONNECT, CAPS_CONNECT_SIZE_VER0, caps_do_connect,
 	      caps_connect, operations, capability),
+	MAKES(CAPS_GROUP_CREATE, CAPS_GROUP_CREATE_SIZE_VER0,
+	      caps_do_group_create, caps_group_create, capability, capability),
+	SILENT(CAPS_GROUP_INSERT, CAPS_GROUP_MEMBER_SIZE_VER0,
+	       caps_do_group_insert, caps_group_member),
+	SILENT(CAPS_GROUP_REMOVE, CAPS_GROUP_MEMBER_SIZE_VER0,
+	       caps_do_group_remove, caps_group_member),
+	SILENT(CAPS_GROUP_DELETE, CAPS_GROUP_REF_SIZE_VER0,
+	       caps_do_group_delete, caps_group_ref),
+	TELLS(CAPS_GROUP_INFO, CAPS_GROUP_INFO_SIZE_VER0, caps_do_group_info,
+	      caps_group_info, members, members),
 };
 
 static const struct command *find_command(unsigned int cmd)

@@ -2,8 +2,9 @@
 /*
  * The operations on messages, with arguments already in kernel memory.
  *
- * send.c posts and sends, call.c calls, receive.c receives, reply.c answers,
- * discards, reads and aborts, forward.c forwards. Each returns 0 or -errno and fills the fields of
+ * send.c posts and sends, call.c calls, group_send.c chooses among members,
+ * broadcast.c sends to many, receive.c receives, reply.c answers, discards, reads
+ * and aborts, forward.c forwards. Each returns 0 or -errno and fills the fields of
  * its struct that are marked "out". Where @wakes is an argument, they are added
  * to it, and run by whoever waits next, or by the caller.
  */
@@ -19,9 +20,40 @@ struct caps_message;
 struct caps_wakes;
 
 #define CAPS_BODY_FLAGS		(CAPS_COPY | CAPS_DEFER)
+#define CAPS_GROUP_FLAGS	(CAPS_TO_ANY | CAPS_TO_NEAR | CAPS_TO_ALL | \
+				 CAPS_EXCLUDE_PORT | CAPS_EXCLUDE_ACTOR)
+#define CAPS_RELATIVE_FLAGS	(CAPS_TO_NEAR | CAPS_EXCLUDE_PORT | \
+				 CAPS_EXCLUDE_ACTOR)
+
+/* What caps_post() says of a capability to a group or an actor. */
+#define CAPS_NOT_A_PORT		2
+
+/* Where a message goes, as the program said it. */
+struct caps_route {
+	u64 capability;
+	u64 relative;
+	u32 flags;			/* CAPS_GROUP_FLAGS matter */
+	u32 operation;
+};
+
+/* Do flags about who gets it fit each other, and @relative them? */
+static inline int caps_check_route(u32 flags, u64 relative)
+{
+	u32 mode = flags & (CAPS_TO_ANY | CAPS_TO_NEAR | CAPS_TO_ALL);
+
+	if (likely(!(flags & CAPS_GROUP_FLAGS) && !relative))
+		return 0;
+	if (mode & (mode - 1) || (relative && !(flags & CAPS_RELATIVE_FLAGS)))
+		return -EINVAL;
+	return 0;
+}
 
 int caps_post(struct caps_actor *actor, struct caps_message *message,
 	      u64 capability, bool may_block);
+int caps_post_to_one(struct caps_actor *actor, struct caps_message *message,
+		     const struct caps_route *route, bool may_block);
+int caps_broadcast(struct caps_actor *actor, struct caps_message *message,
+		   const struct caps_route *route, struct caps_send *args);
 int caps_send(struct caps_actor *actor, struct caps_send *args, u32 kind);
 int caps_call(struct caps_actor *actor, struct caps_call *args);
 

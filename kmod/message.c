@@ -38,6 +38,7 @@ static void message_construct(void *object)
 	struct caps_message *message = object;
 
 	INIT_LIST_HEAD(&message->link);
+	INIT_LIST_HEAD(&message->sibling);
 	message->from_tgid = NULL;
 	message->from_cred = NULL;
 	payload_construct(&message->request, message->data[0]);
@@ -159,22 +160,10 @@ static struct caps_message *take_spare(struct caps_actor *sender)
 	return message;
 }
 
-/**
- * caps_message_create - a message of the current credentials
- * @sender: whose; a reference is taken
- * @kind: CAPS_KIND_*
- *
- * Return: the message with one reference; -EDQUOT or -ENOMEM.
- */
-struct caps_message *caps_message_create(struct caps_actor *sender, u32 kind)
+/* All but what a spare one keeps. */
+static inline void message_reset(struct caps_message *message,
+				 struct caps_actor *sender, u32 kind)
 {
-	struct caps_message *message = take_spare(sender);
-
-	if (!message) {
-		message = message_alloc(sender);
-		if (IS_ERR(message))
-			return message;
-	}
 	refcount_set(&message->refs, 1);
 	message->state = CAPS_FRESH;
 	message->claimed = CAPS_UNCLAIMED;
@@ -206,7 +195,77 @@ struct caps_message *caps_message_create(struct caps_actor *sender, u32 kind)
 	message->reply.annex_len = 0;
 	message->status = 0;
 	message->error = 0;
+}
+
+/**
+ * caps_message_create - a message of the current credentials
+ * @sender: whose; a reference is taken
+ * @kind: CAPS_KIND_*
+ *
+ * Return: the message with one reference; -EDQUOT or -ENOMEM.
+ */
+struct caps_message *caps_message_create(struct caps_actor *sender, u32 kind)
+{
+	struct caps_message *message = take_spare(sender);
+
+	if (!message) {
+		message = message_alloc(sender);
+		if (IS_ERR(message))
+			return message;
+	}
+	message_reset(message, sender, kind);
 	return message;
+}
+
+/* What a clone has of its own, apart from the fields of any message. */
+static void clone_fill(struct caps_message *clone,
+		       const struct caps_message *original)
+{
+	const struct caps_payload *from = &original->request;
+	struct caps_payload *to = &clone->request;
+
+	clone->chain = original->chain;
+	clone->tgid = get_pid(original->tgid);
+	clone->cred = get_cred(original->cred);
+	clone->shares = NULL;
+	clone->share_count = 0;
+	clone->header = original->header;
+	message_reset(clone, original->sender, original->kind);
+	clone->header.address = original->header.address;
+	clone->header.operation = original->header.operation;
+	if (original->source)
+		clone->source = caps_port_get(original->source);
+	to->body_len = from->body_len;
+	to->annex_len = from->annex_len;
+	memcpy(to->data, from->data, from->annex_len);
+	if (!from->body)
+		memcpy(to->data + CAPS_MAX_ANNEX, from->data + CAPS_MAX_ANNEX,
+		       from->body_len);
+}
+
+/**
+ * caps_message_clone - more messages like one, to be sent to others
+ * @original: fresh and loaded; a body of its own is not shared yet
+ * @clones: where they go
+ * @count: how many; they are charged already
+ *
+ * Return: @count, or 0 when out of memory.
+ */
+unsigned int caps_message_clone(const struct caps_message *original,
+				struct caps_message **clones,
+				unsigned int count)
+{
+	unsigned int i;
+
+	count = kmem_cache_alloc_bulk(message_cache, GFP_KERNEL, count,
+				      (void **)clones);
+	if (!count)
+		return 0;
+	refcount_add(count, &original->chain->refs);
+	atomic_long_add(count, &caps_live[CAPS_LIVE_MESSAGES]);
+	for (i = 0; i < count; i++)
+		clone_fill(clones[i], original);
+	return count;
 }
 
 static void drop_from(struct caps_message *message)
@@ -261,8 +320,13 @@ void __caps_message_free(struct caps_message *message)
 void caps_message_charge_to(struct caps_message *message,
 			    struct caps_chain *chain)
 {
+	struct caps_body *body = message->request.body;
 	struct caps_chain *old = message->chain;
 
+	if (body && body->shared)
+		caps_payload_charge_to(message, chain);
+	else if (body)
+		caps_body_charge_to(body, chain);
 	/* In this order: both may be the same user, whom nobody shall refuse. */
 	caps_uncharge(old, CAPS_MESSAGES, 1);
 	caps_uncharge(old, CAPS_KERNEL_BYTES, sizeof(*message));
@@ -271,8 +335,6 @@ void caps_message_charge_to(struct caps_message *message,
 	message->chain = caps_chain_get(chain);
 	message->adopted = true;
 	caps_chain_put(old);
-	if (message->request.body)
-		caps_body_charge_to(message->request.body, chain);
 	if (message->request.attached)
 		caps_attached_charge_to(message->request.attached, chain);
 }

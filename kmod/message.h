@@ -151,6 +151,9 @@ struct caps_message {
 	s32 status;
 	int error;			/* negative */
 
+	/* Deferred to many: in the list of the first; its sender's lock. */
+	struct list_head sibling;
+
 	struct caps_share *shares;	/* unused ones, see port.h */
 	unsigned int share_count;
 
@@ -162,6 +165,9 @@ int caps_messages_init(void);
 void caps_messages_exit(void);
 
 struct caps_message *caps_message_create(struct caps_actor *sender, u32 kind);
+unsigned int caps_message_clone(const struct caps_message *original,
+				struct caps_message **clones,
+				unsigned int count);
 void __caps_message_free(struct caps_message *message);
 void caps_message_drop_spares(struct caps_actor *actor);
 void caps_message_charge_to(struct caps_message *message,
@@ -180,6 +186,15 @@ static inline void caps_message_put(struct caps_message *message)
 		__caps_message_free(message);
 }
 
+/* Bodies of many messages, in shared_body.c. */
+void caps_payload_share(struct caps_payload *payload);
+void caps_payload_join(struct caps_message *message,
+		       struct caps_message *original);
+void caps_payload_charge_to(struct caps_message *message,
+			    struct caps_chain *chain);
+void __caps_payload_leave(struct caps_payload *payload);
+void caps_siblings_cancel(struct caps_message *original);
+
 /*
  * Give the body's pages back; nobody else uses the payload any more. Who is to
  * be told when they are free waits for whoever still reads.
@@ -190,6 +205,10 @@ static inline void caps_payload_drop(struct caps_payload *payload)
 
 	if (!body)
 		return;
+	if (body->shared) {
+		__caps_payload_leave(payload);
+		return;
+	}
 	payload->body = NULL;
 	if (!body->dispose)
 		caps_body_revoke(body);

@@ -12,11 +12,11 @@
 
 static int check_send(const struct caps_send *a)
 {
-	if (a->flags & ~CAPS_BODY_FLAGS || a->reserved ||
+	if (a->flags & ~(CAPS_BODY_FLAGS | CAPS_GROUP_FLAGS) || a->reserved ||
 	    (a->flags & CAPS_BODY_FLAGS) == CAPS_BODY_FLAGS ||
 	    a->operation >= CAPS_OPERATIONS)
 		return -EINVAL;
-	return 0;
+	return caps_check_route(a->flags, a->relative);
 }
 
 int caps_do_send(struct caps_actor *actor, union caps_args *args,
@@ -72,8 +72,9 @@ int caps_do_call(struct caps_actor *actor, union caps_args *args,
 	int err;
 
 	if (a->flags & ~(CAPS_COPY | CAPS_NOWAIT_QUEUE | CAPS_INTERRUPTIBLE |
-			 CAPS_DIRECT_REPLY) ||
-	    a->reserved || a->operation >= CAPS_OPERATIONS)
+			 CAPS_DIRECT_REPLY | CAPS_GROUP_FLAGS) ||
+	    a->reserved || a->operation >= CAPS_OPERATIONS ||
+	    caps_check_route(a->flags, a->relative))
 		return -EINVAL;
 	if (unlikely(a->reply.attachments)) {
 		err = expect_attached(a, user);

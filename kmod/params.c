@@ -70,6 +70,14 @@ unsigned long caps_max_actors = 8192;
 module_param_named(max_actors, caps_max_actors, ulong, 0644);
 MODULE_PARM_DESC(max_actors, "actors one user may have open (8192)");
 
+unsigned long caps_max_groups = 4096;
+module_param_named(max_groups, caps_max_groups, ulong, 0644);
+MODULE_PARM_DESC(max_groups, "groups one user may have made (4096)");
+
+unsigned int caps_max_group_members = 4096;
+module_param_named(max_group_members, caps_max_group_members, uint, 0644);
+MODULE_PARM_DESC(max_group_members, "ports in one group (4096)");
+
 static int live_get(char *buffer, const struct kernel_param *kp)
 {
 	return caps_live_print(buffer, PAGE_SIZE);

@@ -20,5 +20,7 @@ extern unsigned long caps_max_ports;
 extern unsigned long caps_max_names;
 extern unsigned long caps_max_files;
 extern unsigned long caps_max_actors;
+extern unsigned long caps_max_groups;
+extern unsigned int caps_max_group_members;
 
 #endif

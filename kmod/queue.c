@@ -250,6 +250,56 @@ void caps_queue_notify(struct caps_actor *owner, struct caps_port *port,
 	enqueue(owner, port, message, find_waiter(owner, port), wakes);
 }
 
+/**
+ * caps_queue_reserve - room for a message that comes later, or not at all
+ * @owner: the owner
+ * @port: its port
+ * @message: a fresh message
+ *
+ * It is counted, and claimed by its sender: caps_queue_commit() lets it in,
+ * caps_queue_remove() gives the room back. Should the port move meanwhile it
+ * follows, as a delivery that fails does; see caps_claim_lock().
+ *
+ * Return: 0; -EAGAIN without room, also if a receiver waits, who may have left
+ * by then; CAPS_NEEDS_SHARES as caps_queue_admit().
+ */
+int caps_queue_reserve(struct caps_actor *owner, struct caps_port *port,
+		       struct caps_message *message)
+{
+	lockdep_assert_held(&owner->lock);
+
+	if (message->share_count < message->chain->count)
+		return CAPS_NEEDS_SHARES;
+	if (!caps_shares_allow(port, message))
+		return -EAGAIN;
+	caps_shares_take(port, message);
+	message->holder = owner;
+	message->port = caps_port_get(port);
+	begin_claim(port, message);
+	return 0;
+}
+
+/**
+ * caps_queue_commit - let a message in for which there is room
+ * @owner: the owner
+ * @port: its port
+ * @message: what caps_queue_reserve() was told of; its place reference goes to
+ *	the queue
+ * @wakes: whom to wake
+ */
+void caps_queue_commit(struct caps_actor *owner, struct caps_port *port,
+		       struct caps_message *message, struct caps_wakes *wakes)
+{
+	lockdep_assert_held(&owner->lock);
+
+	caps_queue_end_claim(port, message);
+	WRITE_ONCE(message->holder, owner);
+	message->since = jiffies;
+	/* As in block(). */
+	smp_store_release(&message->state, CAPS_QUEUED);
+	enqueue(owner, port, message, find_waiter(owner, port), wakes);
+}
+
 struct caps_message *__caps_queue_claim(struct caps_actor *actor,
 					struct caps_port *port,
 					struct caps_wakes *wakes)

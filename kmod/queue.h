@@ -28,6 +28,10 @@ int caps_queue_admit(struct caps_actor *owner, struct caps_port *port,
 		     struct caps_wakes *wakes);
 void caps_queue_notify(struct caps_actor *owner, struct caps_port *port,
 		       struct caps_message *message, struct caps_wakes *wakes);
+int caps_queue_reserve(struct caps_actor *owner, struct caps_port *port,
+		       struct caps_message *message);
+void caps_queue_commit(struct caps_actor *owner, struct caps_port *port,
+		       struct caps_message *message, struct caps_wakes *wakes);
 struct caps_message *__caps_queue_claim(struct caps_actor *actor,
 					struct caps_port *port,
 					struct caps_wakes *wakes);

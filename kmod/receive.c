@@ -215,6 +215,7 @@ static int put_signals(struct reception *r, struct caps_header __user *uheader)
 /* Why a claimed message is not to be delivered; 0: it is. Its holder is locked. */
 static int unwanted(const struct caps_message *message)
 {
+	const struct caps_body *body = message->request.body;
 	bool notice = caps_message_is_notice(message);
 
 	if (message->kind > CAPS_KIND_CALL)
@@ -222,7 +223,12 @@ static int unwanted(const struct caps_message *message)
 	/* Withdrawn, or ended, by others meanwhile. */
 	if (message->state != (notice ? CAPS_CANCELLED : CAPS_QUEUED))
 		return -ECANCELED;
-	return !notice && caps_message_is_revoked(message) ? -EKEYREVOKED : 0;
+	if (notice)
+		return 0;
+	/* Soon to be: deferred to many by one who has died. */
+	if (body && caps_body_revoked(body))
+		return -ECANCELED;
+	return caps_message_is_revoked(message) ? -EKEYREVOKED : 0;
 }
 
 /**

@@ -32,7 +32,7 @@ static int post_once(struct caps_actor *actor, struct caps_message *message,
 	if (err)
 		return err;
 	if (capability->type != CAPS_TYPE_PORT)
-		return -EINVAL;
+		return CAPS_NOT_A_PORT;
 	if (unlikely(message->request.attached) &&
 	    !caps_attached_may_come(message->request.attached,
 				    capability->port))
@@ -69,7 +69,8 @@ static int post_once(struct caps_actor *actor, struct caps_message *message,
  * With @may_block the message may be CAPS_BLOCKED afterwards; the caller has a
  * reference of its own, and waits.
  *
- * Return: 0; -EBADF, -EPERM, -EACCES, -EINVAL, -EPIPE, -EKEYREVOKED, -EAGAIN, -ENOMEM.
+ * Return: 0; -EBADF, -EPERM, -EACCES, -EPIPE, -EKEYREVOKED, -EAGAIN, -ENOMEM;
+ * CAPS_NOT_A_PORT.
  */
 int caps_post(struct caps_actor *actor, struct caps_message *message,
 	      u64 handle, bool may_block)
@@ -151,14 +152,40 @@ static int send_load(struct caps_actor *actor, struct caps_message *message,
 	return err;
 }
 
+/* To a port, as nearly always, or to what stands for several. */
+static int send_post(struct caps_actor *actor, struct caps_message *message,
+		     struct caps_send *args)
+{
+	struct caps_route route;
+	int err = CAPS_NOT_A_PORT;
+
+	args->reached = 1;
+	args->full = 0;
+	if (likely(!(args->flags & CAPS_GROUP_FLAGS)))
+		err = caps_post(actor, message, args->capability,
+				args->deadline);
+	if (likely(err != CAPS_NOT_A_PORT))
+		return err;
+	route = (struct caps_route){
+		.capability = args->capability,
+		.relative = args->relative,
+		.flags = args->flags,
+		.operation = args->operation,
+	};
+	if (args->flags & (CAPS_TO_ANY | CAPS_TO_NEAR))
+		return caps_post_to_one(actor, message, &route,
+					args->deadline);
+	return caps_broadcast(actor, message, &route, args);
+}
+
 /**
  * caps_send - send one-way, or call without waiting for the answer
  * @actor: who sends
  * @args: checked
  * @kind: CAPS_KIND_SEND or CAPS_KIND_CALL
  *
- * Return: 0; what caps_post(), caps_payload_load() return; -ETIMEDOUT,
- * -ERESTARTSYS.
+ * Return: 0; what caps_post(), caps_post_to_one(), caps_broadcast(),
+ * caps_payload_load() return; -ETIMEDOUT, -ERESTARTSYS.
  */
 int caps_send(struct caps_actor *actor, struct caps_send *args, u32 kind)
 {
@@ -186,7 +213,7 @@ int caps_send(struct caps_actor *actor, struct caps_send *args, u32 kind)
 	if (err)
 		goto undo;
 	caps_message_get(message);
-	err = caps_post(actor, message, args->capability, args->deadline);
+	err = send_post(actor, message, args);
 	if (err)
 		caps_message_put(message);
 	else

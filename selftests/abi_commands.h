@@ -14,6 +14,8 @@ struct span {
 
 #define AT(type, field)	offsetof(struct type, field)
 #define SPAN(type, from, to)	{ AT(type, from), AT(type, to) }
+#define GROUP_FLAGS	(CAPS_TO_ANY | CAPS_TO_NEAR | CAPS_TO_ALL | \
+			 CAPS_EXCLUDE_PORT | CAPS_EXCLUDE_ACTOR)
 #define REST(type, from)	{ AT(type, from), sizeof(struct type) }
 
 /* What the structs refer to. */
@@ -261,6 +263,32 @@ static void connect_to(struct world *w, void *arg)
 	};
 }
 
+static __u64 fresh_group(struct world *w)
+{
+	struct caps_group_create c = { 0 };
+
+	need(caps_ioctl(w->fd, CAPS_GROUP_CREATE, &c), "CAPS_GROUP_CREATE");
+	return c.capability;
+}
+
+static void group_insert_of(struct world *w, void *arg)
+{
+	((struct caps_group_member *)arg)->group = fresh_group(w);
+	((struct caps_group_member *)arg)->port = fresh(w);
+}
+
+static void group_remove_of(struct world *w, void *arg)
+{
+	group_insert_of(w, arg);
+	need(caps_ioctl(w->fd, CAPS_GROUP_INSERT, arg), "CAPS_GROUP_INSERT");
+}
+
+/* group_delete and group_info. */
+static void group_of(struct world *w, void *arg)
+{
+	((struct caps_group_ref *)arg)->capability = fresh_group(w);
+}
+
 FIXTURE(command)
 {
 	struct world world;
@@ -423,8 +451,8 @@ FIXTURE_VARIANT_ADD(command, send) {
 	CAPS_SEND, CAPS_SEND_SIZE_VER0, send_to,
 	.out = { SPAN(caps_send, id, reserved) },
 	.flags = { AT(caps_send, flags) },
-	.known = { CAPS_COPY | CAPS_DEFER },
-	.reserved = { AT(caps_send, reserved) },
+	.known = { CAPS_COPY | CAPS_DEFER | GROUP_FLAGS },
+	.reserved = { AT(caps_send, reserved), AT(caps_send, relative) },
 };
 
 FIXTURE_VARIANT_ADD(command, call) {
@@ -433,16 +461,16 @@ FIXTURE_VARIANT_ADD(command, call) {
 	.always = SPAN(caps_call, result, reserved),
 	.flags = { AT(caps_call, flags) },
 	.known = { CAPS_COPY | CAPS_NOWAIT_QUEUE | CAPS_INTERRUPTIBLE |
-		   CAPS_DIRECT_REPLY },
-	.reserved = { AT(caps_call, reserved) },
+		   CAPS_DIRECT_REPLY | GROUP_FLAGS },
+	.reserved = { AT(caps_call, reserved), AT(caps_call, relative) },
 };
 
 FIXTURE_VARIANT_ADD(command, call_async) {
 	CAPS_CALL_ASYNC, CAPS_SEND_SIZE_VER0, send_to,
 	.out = { SPAN(caps_send, id, reserved) },
 	.flags = { AT(caps_send, flags) },
-	.known = { CAPS_COPY | CAPS_DEFER },
-	.reserved = { AT(caps_send, reserved) },
+	.known = { CAPS_COPY | CAPS_DEFER | GROUP_FLAGS },
+	.reserved = { AT(caps_send, reserved), AT(caps_send, relative) },
 };
 
 FIXTURE_VARIANT_ADD(command, receive) {
@@ -534,6 +562,37 @@ FIXTURE_VARIANT_ADD(command, connect) {
 	.both = SPAN(caps_connect, operations, capability),
 	.flags = { AT(caps_connect, flags) },
 	.reserved = { AT(caps_connect, reserved) },
+};
+
+FIXTURE_VARIANT_ADD(command, group_create) {
+	CAPS_GROUP_CREATE, CAPS_GROUP_CREATE_SIZE_VER0, zero,
+	.out = { REST(caps_group_create, capability) },
+	.flags = { AT(caps_group_create, flags) },
+	.reserved = { AT(caps_group_create, reserved) },
+};
+
+FIXTURE_VARIANT_ADD(command, group_insert) {
+	CAPS_GROUP_INSERT, CAPS_GROUP_MEMBER_SIZE_VER0, group_insert_of,
+	.flags = { AT(caps_group_member, flags) },
+	.reserved = { AT(caps_group_member, reserved) },
+};
+
+FIXTURE_VARIANT_ADD(command, group_remove) {
+	CAPS_GROUP_REMOVE, CAPS_GROUP_MEMBER_SIZE_VER0, group_remove_of,
+	.flags = { AT(caps_group_member, flags) },
+	.reserved = { AT(caps_group_member, reserved) },
+};
+
+FIXTURE_VARIANT_ADD(command, group_delete) {
+	CAPS_GROUP_DELETE, CAPS_GROUP_REF_SIZE_VER0, group_of,
+	.flags = { AT(caps_group_ref, flags) },
+	.reserved = { AT(caps_group_ref, reserved) },
+};
+
+FIXTURE_VARIANT_ADD(command, group_info) {
+	CAPS_GROUP_INFO, CAPS_GROUP_INFO_SIZE_VER0, group_of,
+	.out = { SPAN(caps_group_info, members, flags) },
+	.flags = { AT(caps_group_info, flags) },
 };
 
 #endif /* ABI_COMMANDS_H */

@@ -5,6 +5,7 @@
  *
  * Needs a kernel with fault injection (/proc/thread-self/fail-nth).
  */
+#include "caps_group.h"
 #include "caps_memory.h"
 #include "caps_state.h"
 
@@ -18,6 +19,7 @@ struct world {
 	pthread_t server;
 	bool serving;
 	__u64 port;		/* the client's, enabled, with a message in it */
+	__u64 group;		/* the client's, with that port and another */
 	__u64 handle;
 	__u64 held;		/* by the server: a call */
 	__u64 pending;		/* at the client: the same */
@@ -376,6 +378,7 @@ COMMAND(identity)
 COMMAND(register)
 COMMAND(unregister)
 MAKES(connect)
+#include "failnth_group.h"
 
 /* --- the world of one attempt -------------------------------------------- */
 
@@ -408,6 +411,9 @@ static void world_open(struct world *w, bool served)
 	need(port_enable(w->p.client, w->port, 0), "CAPS_PORT_ENABLE");
 	s.capability = w->port;
 	need(caps_ioctl(w->p.client, CAPS_SEND, &s), "CAPS_SEND");
+	w->group = group_new(w->p.client);
+	need(group_insert(w->p.client, w->group, w->port), "CAPS_GROUP_INSERT");
+	member_new(w->p.client, w->group, 0);
 	w->file = cap_export(w->p.server, w->p.port);
 	need(w->file, "CAPS_EXPORT");
 	need(service_register(w->p.server, w->p.port, "failnth", 0, 1),

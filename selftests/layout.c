@@ -262,34 +262,38 @@ TEST(caps_header)
 
 TEST(caps_send)
 {
-	SIZE(caps_send, 96);
+	SIZE(caps_send, 112);
 	FIELD(caps_send, capability, 0);
 	FIELD(caps_send, source, 8);
-	FIELD(caps_send, address, 16);
-	FIELD(caps_send, deadline, 24);
-	FIELD(caps_send, data, 32);
-	FIELD(caps_send, operation, 72);
-	FIELD(caps_send, flags, 76);
-	FIELD(caps_send, id, 80);
-	FIELD(caps_send, result, 88);
-	FIELD(caps_send, reserved, 92);
+	FIELD(caps_send, relative, 16);
+	FIELD(caps_send, address, 24);
+	FIELD(caps_send, deadline, 32);
+	FIELD(caps_send, data, 40);
+	FIELD(caps_send, operation, 80);
+	FIELD(caps_send, flags, 84);
+	FIELD(caps_send, id, 88);
+	FIELD(caps_send, result, 96);
+	FIELD(caps_send, reached, 100);
+	FIELD(caps_send, full, 104);
+	FIELD(caps_send, reserved, 108);
 }
 
 TEST(caps_call)
 {
-	SIZE(caps_call, 136);
+	SIZE(caps_call, 144);
 	FIELD(caps_call, capability, 0);
-	FIELD(caps_call, address, 8);
-	FIELD(caps_call, deadline, 16);
-	FIELD(caps_call, operation, 24);
-	FIELD(caps_call, flags, 28);
-	FIELD(caps_call, request, 32);
-	FIELD(caps_call, reply, 72);
-	FIELD(caps_call, reply_body_len, 112);
-	FIELD(caps_call, reply_annex_len, 120);
-	FIELD(caps_call, status, 124);
-	FIELD(caps_call, result, 128);
-	FIELD(caps_call, reserved, 132);
+	FIELD(caps_call, relative, 8);
+	FIELD(caps_call, address, 16);
+	FIELD(caps_call, deadline, 24);
+	FIELD(caps_call, operation, 32);
+	FIELD(caps_call, flags, 36);
+	FIELD(caps_call, request, 40);
+	FIELD(caps_call, reply, 80);
+	FIELD(caps_call, reply_body_len, 120);
+	FIELD(caps_call, reply_annex_len, 128);
+	FIELD(caps_call, status, 132);
+	FIELD(caps_call, result, 136);
+	FIELD(caps_call, reserved, 140);
 }
 
 TEST(caps_receive)
@@ -425,6 +429,39 @@ TEST(caps_connect)
 	FIELD(caps_connect, capability, 32);
 }
 
+TEST(caps_group_create)
+{
+	SIZE(caps_group_create, 16);
+	FIELD(caps_group_create, flags, 0);
+	FIELD(caps_group_create, reserved, 4);
+	FIELD(caps_group_create, capability, 8);
+}
+
+TEST(caps_group_member)
+{
+	SIZE(caps_group_member, 24);
+	FIELD(caps_group_member, group, 0);
+	FIELD(caps_group_member, port, 8);
+	FIELD(caps_group_member, flags, 16);
+	FIELD(caps_group_member, reserved, 20);
+}
+
+TEST(caps_group_ref)
+{
+	SIZE(caps_group_ref, 16);
+	FIELD(caps_group_ref, capability, 0);
+	FIELD(caps_group_ref, flags, 8);
+	FIELD(caps_group_ref, reserved, 12);
+}
+
+TEST(caps_group_info)
+{
+	SIZE(caps_group_info, 16);
+	FIELD(caps_group_info, capability, 0);
+	FIELD(caps_group_info, members, 8);
+	FIELD(caps_group_info, flags, 12);
+}
+
 /* The numbers of the commands, which encode the sizes. */
 TEST(numbers)
 {
@@ -441,9 +478,9 @@ TEST(numbers)
 	EXPECT_EQ(0xc0109c22, CAPS_PORT_ENABLE);
 	EXPECT_EQ(0xc0109c23, CAPS_PORT_DISABLE);
 	EXPECT_EQ(0xc0389c24, CAPS_PORT_INFO);
-	EXPECT_EQ(0xc0609c30, CAPS_SEND);
-	EXPECT_EQ(0xc0889c31, CAPS_CALL);
-	EXPECT_EQ(0xc0609c32, CAPS_CALL_ASYNC);
+	EXPECT_EQ(0xc0709c30, CAPS_SEND);
+	EXPECT_EQ(0xc0909c31, CAPS_CALL);
+	EXPECT_EQ(0xc0709c32, CAPS_CALL_ASYNC);
 	EXPECT_EQ(0xc0a09c33, CAPS_RECEIVE);
 	EXPECT_EQ(0xc0289c34, CAPS_RECEIVE_BATCH);
 	EXPECT_EQ(0xc0489c35, CAPS_GET_DATA);
@@ -456,6 +493,11 @@ TEST(numbers)
 	EXPECT_EQ(0xc0209c40, CAPS_REGISTER);
 	EXPECT_EQ(0xc0109c41, CAPS_UNREGISTER);
 	EXPECT_EQ(0xc0289c42, CAPS_CONNECT);
+	EXPECT_EQ(0xc0109c50, CAPS_GROUP_CREATE);
+	EXPECT_EQ(0xc0189c51, CAPS_GROUP_INSERT);
+	EXPECT_EQ(0xc0189c52, CAPS_GROUP_REMOVE);
+	EXPECT_EQ(0xc0109c53, CAPS_GROUP_DELETE);
+	EXPECT_EQ(0xc0109c54, CAPS_GROUP_INFO);
 }
 
 TEST_HARNESS_MAIN

@@ -12,8 +12,8 @@
  * Objects
  *
  *   capability  A 64-bit handle, valid in one actor, never reused. It names a
- *               port or an actor and carries rights, an operation mask and, if
- *               it names a port, perhaps a badge. 0 is no capability.
+ *               port, an actor or a group and carries rights, an operation mask
+ *               and, if it names a port, perhaps a badge. 0 is no capability.
  *               CAPS_DEFAULT_PORT names the actor's default port, which always
  *               exists and has all rights.
  *   port        A bounded queue of messages with one owning actor, which alone
@@ -22,6 +22,7 @@
  *   badge       64 bits that the receiver sees with each message sent through
  *               a capability. Bit 63 is set in badges assigned by the kernel,
  *               and only there.
+ *   group       A set of ports that are sent to as one, wherever they live.
  *   service     A name, bound to a port, that others connect to.
  *
  * Messages
@@ -71,7 +72,8 @@
  *   EIDRM         the port was deleted, or moved away, under a receiver
  *   ENOTCONN      another process's actor, or a dead one
  *   EKEYREVOKED   the capability was revoked
- *   ENOENT        no such service, or badge    EEXIST     name is taken
+ *   ENOENT        no such service, badge or member
+ *   EEXIST        name is taken
  *   EINVAL        unknown flag, reserved field set, bad name or value, or a
  *                 capability to another type of object than the command takes
  *   E2BIG         non-zero bytes beyond the struct this kernel knows
@@ -107,7 +109,8 @@
  *
  *   SEND	send and call
  *   MANAGE	delete, enable, disable, register a name, choose badges; the
- *		operations of the owner also need the port to be the actor's own
+ *		operations of the owner also need the port to be the actor's own.
+ *		Let a port be put into a group; delete a group
  *   INSERT	put ports into a group (groups only)
  *   ACCEPT	place ports and capabilities in an actor (actors only)
  *   GRANT	export the capability, or pass it in a message
@@ -123,11 +126,14 @@
 				 CAPS_RIGHT_GRANT | CAPS_RIGHT_WATCH)
 #define CAPS_RIGHTS_ACTOR	(CAPS_RIGHT_SEND | CAPS_RIGHT_ACCEPT | \
 				 CAPS_RIGHT_GRANT | CAPS_RIGHT_WATCH)
+#define CAPS_RIGHTS_GROUP	(CAPS_RIGHT_SEND | CAPS_RIGHT_MANAGE | \
+				 CAPS_RIGHT_INSERT | CAPS_RIGHT_GRANT)
 #define CAPS_RIGHTS_ALL		((1u << 6) - 1)
 
 /* What a capability names. */
 #define CAPS_TYPE_PORT		1u
 #define CAPS_TYPE_ACTOR		2u
+#define CAPS_TYPE_GROUP		3u
 
 /* --- the device and the actor ------------------------------------------- */
 
@@ -234,7 +240,7 @@ struct caps_close {
 /*
  * CAPS_CAPABILITY_INFO: what a handle is. [libraries, debuggers]
  */
-#define CAPS_INFO_DEAD		(1u << 0)	/* the port, or actor, is gone */
+#define CAPS_INFO_DEAD		(1u << 0)	/* what it names is gone */
 #define CAPS_INFO_OWN		(1u << 1)	/* it is this actor's, or this actor */
 #define CAPS_INFO_BADGED	(1u << 2)
 #define CAPS_INFO_REVOKED	(1u << 3)	/* worth nothing any more */
@@ -571,6 +577,15 @@ struct caps_header {
  */
 #define CAPS_COPY		(1u << 0)
 #define CAPS_DEFER		(1u << 1)
+/*
+ * Flags about who gets it, for CAPS_SEND, CAPS_CALL, CAPS_CALL_ASYNC through a
+ * capability to a group; see there.
+ */
+#define CAPS_TO_ANY		(1u << 8)  /* one member, in turn */
+#define CAPS_TO_NEAR		(1u << 9)  /* one member near @relative */
+#define CAPS_TO_ALL		(1u << 10) /* all members or none */
+#define CAPS_EXCLUDE_PORT	(1u << 11) /* not the port @relative */
+#define CAPS_EXCLUDE_ACTOR	(1u << 12) /* no port of its owner */
 /* CAPS_CALL only. */
 #define CAPS_NOWAIT_QUEUE	(1u << 2) /* EAGAIN rather than wait for room */
 #define CAPS_INTERRUPTIBLE	(1u << 3) /* EINTR also after it was taken */
@@ -582,6 +597,7 @@ struct caps_header {
 #define CAPS_RESULT_TRUNCATED	(1u << 2) /* reply larger than the buffers */
 #define CAPS_RESULT_COPIED	(1u << 3) /* buffer is free, no DISPOSE comes */
 #define CAPS_RESULT_FDS_LOST	(1u << 4) /* some could not be installed */
+#define CAPS_RESULT_PARTIAL	(1u << 5) /* stopped before the last member */
 
 /*
  * CAPS_SEND: one-way. Waits for room until @deadline (0: EAGAIN). With @source,
@@ -596,13 +612,16 @@ struct caps_header {
 struct caps_send {
 	__u64 capability;
 	__u64 source;			/* own port, or 0 */
+	__u64 relative;			/* a port, see groups, or 0 */
 	__u64 address;			/* passed through */
 	__u64 deadline;
 	struct caps_data data;
 	__u32 operation;		/* 0 to 63 */
-	__u32 flags;			/* CAPS_COPY, CAPS_DEFER */
+	__u32 flags;			/* CAPS_COPY, CAPS_DEFER, CAPS_TO_* ... */
 	__u64 id;			/* out: async call, or deferred body */
-	__u32 result;			/* out: CAPS_RESULT_COPIED */
+	__u32 result;			/* out: CAPS_RESULT_COPIED, _PARTIAL */
+	__u32 reached;			/* out: ports that got it */
+	__u32 full;			/* out: ports that had no room for it */
 	__u32 reserved;			/* 0 */
 };
 
@@ -617,10 +636,11 @@ struct caps_send {
  */
 struct caps_call {
 	__u64 capability;
+	__u64 relative;			/* a port, see groups, or 0 */
 	__u64 address;
 	__u64 deadline;
 	__u32 operation;
-	__u32 flags;			/* CAPS_COPY ... CAPS_DIRECT_REPLY */
+	__u32 flags;			/* CAPS_COPY ... CAPS_DIRECT_REPLY, CAPS_TO_* */
 	struct caps_data request;
 	struct caps_data reply;
 	__u64 reply_body_len;		/* out: whole length */
@@ -828,6 +848,87 @@ struct caps_connect {
 	__u64 capability;		/* out */
 };
 
+/* --- groups --------------------------------------------------------------- */
+
+/*
+ * CAPS_GROUP_CREATE: a new group without members. It lasts as long as there are
+ * capabilities to it, or until it is deleted. [publishers, pools of workers]
+ */
+struct caps_group_create {
+	__u32 flags;			/* 0 */
+	__u32 reserved;			/* 0 */
+	__u64 capability;		/* out: CAPS_RIGHTS_GROUP, all operations */
+};
+
+/*
+ * CAPS_GROUP_INSERT: make a port a member, wherever it lives; takes INSERT on
+ * the group and MANAGE on the port. What is sent to the group arrives as if it
+ * were sent through @port: with its badge, and only in operations that both
+ * allow; it is revoked together with it, and by CAPS_REVOKE of all, whoever
+ * inserted it. EBUSY if it is a member, EPIPE if group or port are gone,
+ * EMSGSIZE if there are too many. [subscribers, supervisors of workers]
+ *
+ * CAPS_GROUP_REMOVE: takes MANAGE on the group and any capability to the port,
+ * or INSERT on the group and MANAGE on the port. ENOENT if it is no member.
+ * [the same, to take one out of service]
+ */
+struct caps_group_member {
+	__u64 group;
+	__u64 port;
+	__u32 flags;			/* 0 */
+	__u32 reserved;			/* 0 */
+};
+
+/*
+ * CAPS_GROUP_DELETE: nobody is reached through it any more (EPIPE). Its members
+ * live on. [publishers closing a topic, pools going out of service]
+ */
+struct caps_group_ref {
+	__u64 capability;
+	__u32 flags;			/* 0 */
+	__u32 reserved;			/* 0 */
+};
+
+/*
+ * CAPS_GROUP_INFO: how many members can be sent to. [supervisors, monitors]
+ */
+struct caps_group_info {
+	__u64 capability;
+	__u32 members;			/* out */
+	__u32 flags;			/* 0 */
+};
+
+/*
+ * Sending to a group
+ *
+ * Every send sees the members as they were at one moment. Members whose ports
+ * have ended, that were revoked, or that do not allow the operation are passed
+ * over; so are those that CAPS_EXCLUDE_PORT and CAPS_EXCLUDE_ACTOR say, which
+ * name them by @relative, any capability to a port.
+ *
+ * CAPS_SEND without CAPS_TO_*: every member with room gets the message. @reached
+ * says how many did, @full how many had no room; EAGAIN if there were only such.
+ * It never waits: @deadline is 0. All share one body, copied or (CAPS_DEFER)
+ * pinned once; DISPOSE comes when the last is done with it. A signal ends it
+ * early, CAPS_RESULT_PARTIAL, as does want of memory, once somebody was reached.
+ * With CAPS_TO_ALL either all have room and get it, or none (EAGAIN). [publishers
+ * of events, shared caches that are told what is stale]
+ *
+ * CAPS_TO_ANY: one member gets it, in turn; one that waits for a message goes
+ * first, one without room last. No more than 16 are looked at; without room in
+ * any of them it is as with a full port, the first of them. CAPS_TO_NEAR: one in
+ * the actor that owns the port @relative, else one in its process. ENOENT if
+ * there is none. Both also for calls. [pools of workers, services that have an
+ * instance in each process]
+ *
+ * CAPS_SEND to an actor's capability reaches each of its enabled ports, like a
+ * group without flags. [supervisors, debuggers]
+ *
+ * Anything else is EINVAL: other calls, attachments to more than one, flags that
+ * contradict each other or are used with a port, @relative without a flag that
+ * needs it.
+ */
+
 /* --- numbers -------------------------------------------------------------- */
 
 #define CAPS_IOC		0x9C
@@ -873,6 +974,12 @@ struct caps_connect {
 #define CAPS_UNREGISTER		_IOWR(CAPS_IOC, 0x41, struct caps_unregister)
 #define CAPS_CONNECT		_IOWR(CAPS_IOC, 0x42, struct caps_connect)
 
+#define CAPS_GROUP_CREATE	_IOWR(CAPS_IOC, 0x50, struct caps_group_create)
+#define CAPS_GROUP_INSERT	_IOWR(CAPS_IOC, 0x51, struct caps_group_member)
+#define CAPS_GROUP_REMOVE	_IOWR(CAPS_IOC, 0x52, struct caps_group_member)
+#define CAPS_GROUP_DELETE	_IOWR(CAPS_IOC, 0x53, struct caps_group_ref)
+#define CAPS_GROUP_INFO		_IOWR(CAPS_IOC, 0x54, struct caps_group_info)
+
 /* First published sizes; a call with less is EINVAL. */
 #define CAPS_QUERY_SIZE_VER0		64
 #define CAPS_ACTOR_INFO_SIZE_VER0	88
@@ -892,8 +999,8 @@ struct caps_connect {
 #define CAPS_REVOKE_SIZE_VER0		32
 #define CAPS_SIGNAL_SIZE_VER0		24
 #define CAPS_PORT_MIGRATE_SIZE_VER0	40
-#define CAPS_SEND_SIZE_VER0		96
-#define CAPS_CALL_SIZE_VER0		136
+#define CAPS_SEND_SIZE_VER0		112
+#define CAPS_CALL_SIZE_VER0		144
 #define CAPS_RECEIVE_SIZE_VER0		160
 #define CAPS_RECEIVE_BATCH_SIZE_VER0	40
 #define CAPS_GET_DATA_SIZE_VER0		72
@@ -907,5 +1014,9 @@ struct caps_connect {
 #define CAPS_REGISTER_SIZE_VER0		32
 #define CAPS_UNREGISTER_SIZE_VER0	16
 #define CAPS_CONNECT_SIZE_VER0		40
+#define CAPS_GROUP_CREATE_SIZE_VER0	16
+#define CAPS_GROUP_MEMBER_SIZE_VER0	24
+#define CAPS_GROUP_REF_SIZE_VER0	16
+#define CAPS_GROUP_INFO_SIZE_VER0	16
 
 #endif /* _UAPI_LINUX_CAPS_H */

@@ -235,7 +235,10 @@ TEST_F(object, actor_names_itself) {
     EXPECT_EQ(info.type, caps::object_type::actor);
     EXPECT_EQ(info.rights, caps::rights::actor);
     EXPECT_TRUE(info.own);
-    const auto refused = self.try_send({.body = "not yet a destination"});
+    me.default_port()->enable();
+    self.send({.body = "to each enabled port"});
+    EXPECT_EQ(me.default_port()->info().queued, 1u);
+    const auto refused = self.try_call({.body = "for one answer"}, {}, soon());
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().code(), EINVAL) << refused.error().message();
 }
