@@ -16,6 +16,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <type_traits>
 #include <vector>
 
 namespace bench {
@@ -114,8 +115,15 @@ constexpr double sharp_enough = 0.002;
 
 void report_sample(const side &, double instructions);
 
+// Where once() returns how long it took, that counts: it also clears up.
 template <typename F>
 std::uint64_t time_of(std::uint64_t times, F &&once) {
+    if constexpr (!std::is_void_v<std::invoke_result_t<F &>>) {
+        std::uint64_t took = 0;
+        for (std::uint64_t i = 0; i < times; i++)
+            took += once();
+        return took;
+    }
     const std::uint64_t start = now();
     for (std::uint64_t i = 0; i < times; i++) {
         capsbench_mark();

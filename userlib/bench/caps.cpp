@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: MIT
 // Ports, with the bare ABI: no library between the measurement and the kernel.
+#include "caps_commands.hpp"
 #include "mechanisms.hpp"
 #include "parameter.hpp"
 
 #include <algorithm>
 #include <array>
-#include <fcntl.h>
-#include <linux/caps.h>
 #include <optional>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 namespace bench::caps {
@@ -17,26 +15,6 @@ namespace {
 constexpr std::string_view service = "capsbench";
 constexpr std::uint32_t operation = 1;
 constexpr std::size_t small_body = 64;
-
-template <typename T>
-void command(int fd, unsigned long number, T &argument, const char *what) {
-    check(ioctl(fd, number, &argument), what);
-}
-
-int open_actor() {
-    return check(open("/dev/caps", O_RDWR | O_CLOEXEC), "/dev/caps");
-}
-
-std::uint64_t address(const void *at) {
-    return reinterpret_cast<std::uint64_t>(at);
-}
-
-caps_data body(const buffer &from, std::size_t size) {
-    caps_data data{};
-    data.body = from.address();
-    data.body_len = size;
-    return data;
-}
 
 caps_data annex(const buffer &from, std::size_t size) {
     caps_data data{};

@@ -24,6 +24,9 @@ void duplicate(const side &);
 void export_import(const side &);
 void open_close(const side &);
 void move_queue(const side &);
+void send_to_each(const side &);
+void broadcast(const side &);
+void functional(const side &);
 } // namespace caps
 
 namespace sockets {

@@ -26,6 +26,9 @@ constexpr auto mechanisms = std::to_array<mechanism>({
     {"caps", "export", nullptr, nullptr, caps::export_import},
     {"caps", "actor", nullptr, nullptr, caps::open_close},
     {"caps", "move-1000", nullptr, nullptr, caps::move_queue},
+    {"caps", "send", nullptr, nullptr, caps::send_to_each},
+    {"caps", "broadcast", nullptr, nullptr, caps::broadcast},
+    {"caps", "functional", nullptr, nullptr, caps::functional},
     {"seqpacket", "oneway", sockets::prepare_oneway, sockets::drain, sockets::send_many},
     {"seqpacket", "", sockets::prepare, sockets::serve, sockets::call},
     {"stream", "connect", sockets::prepare_listener, sockets::accept_calls,
@@ -116,6 +119,9 @@ std::vector<row> all_rows(std::span<const std::size_t> sizes) {
         rows.push_back(other("caps", operation, 0));
     for (const std::size_t size : {small, mebibyte})
         rows.push_back(other("caps", "move-1000", size));
+    for (const auto operation : {"send", "broadcast", "functional"})
+        rows.push_back(other("caps", operation, small));
+    rows.push_back(other("caps", "broadcast", mebibyte));
     return rows;
 }
 
