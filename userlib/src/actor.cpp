@@ -93,6 +93,14 @@ result<port> actor::try_create_port(const port_options &options) const noexcept 
     return port(get(), handle);
 }
 
+result<group> actor::try_create_group() const noexcept {
+    std::uint64_t handle = 0;
+    const int outcome = capsu_group_create(get(), &handle);
+    if (outcome < 0)
+        return failed(of(*this, operation::group_create, outcome));
+    return group(get(), handle);
+}
+
 result<connection> actor::try_connect(std::string_view name,
                                       const connect_options &options) const noexcept {
     std::uint64_t handle = 0, operations = options.operations;

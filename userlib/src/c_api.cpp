@@ -25,6 +25,7 @@ static_assert(sizeof(caps_get_data) == CAPS_GET_DATA_SIZE_VER0);
 static_assert(sizeof(caps_reply) == CAPS_REPLY_SIZE_VER0);
 static_assert(sizeof(caps_reply_receive) == CAPS_REPLY_RECEIVE_SIZE_VER0);
 static_assert(sizeof(caps_identity) == CAPS_IDENTITY_SIZE_VER0);
+static_assert(sizeof(caps_group_info) == CAPS_GROUP_INFO_SIZE_VER0);
 
 namespace {
 
@@ -225,6 +226,35 @@ int capsu_header(int actor, uint64_t id, struct caps_header *header) {
 
 int capsu_identity(int actor, struct caps_identity *identity) {
     return command(actor, CAPS_IDENTITY, identity);
+}
+
+int capsu_group_create(int actor, uint64_t *group) {
+    struct caps_group_create create = {.flags = 0, .reserved = 0, .capability = 0};
+    const int outcome = command(actor, CAPS_GROUP_CREATE, &create);
+    if (outcome >= 0)
+        *group = create.capability;
+    return outcome;
+}
+
+int capsu_group_insert(int actor, uint64_t group, uint64_t port) {
+    struct caps_group_member member = {.group = group, .port = port, .flags = 0, .reserved = 0};
+    return command(actor, CAPS_GROUP_INSERT, &member);
+}
+
+int capsu_group_remove(int actor, uint64_t group, uint64_t port) {
+    struct caps_group_member member = {.group = group, .port = port, .flags = 0, .reserved = 0};
+    return command(actor, CAPS_GROUP_REMOVE, &member);
+}
+
+int capsu_group_delete(int actor, uint64_t group) {
+    struct caps_group_ref which = {.capability = group, .flags = 0, .reserved = 0};
+    return command(actor, CAPS_GROUP_DELETE, &which);
+}
+
+int capsu_group_info(int actor, uint64_t group, struct caps_group_info *info) {
+    *info = {};
+    info->capability = group;
+    return command(actor, CAPS_GROUP_INFO, info);
 }
 
 int capsu_register(int actor, uint64_t port, const char *name, uint64_t operations,

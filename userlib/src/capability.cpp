@@ -75,13 +75,20 @@ result<sent> capability::try_call_async(const outgoing &message, deadline until)
 
 result<reply> capability::try_call(const outgoing &message, const buffers &answer, deadline until,
                                    call_flags flags) const noexcept {
+    return call_through(message, answer, until, flags, 0, 0);
+}
+
+result<reply> capability::call_through(const outgoing &message, const buffers &answer,
+                                       deadline until, call_flags flags, std::uint32_t group_flags,
+                                       std::uint64_t relative) const noexcept {
     result<caps::reply> back;
     ::caps_call call{};
     call.capability = handle_;
+    call.relative = relative;
     call.address = message.address;
     call.deadline = until.nanoseconds();
     call.operation = message.operation;
-    call.flags = flags_of(message, answer, flags);
+    call.flags = flags_of(message, answer, flags) | group_flags;
     call.request = detail::describe(message.annex, message.body);
     call.reply = detail::describe(bytes(back->annex_), answer);
 

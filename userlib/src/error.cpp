@@ -15,20 +15,22 @@ namespace caps {
 namespace {
 
 constexpr std::string_view names[] = {
-    "open",          "query",      "actor_info",
-    "self",          "keep",       "adopt",
-    "duplicate",     "close",      "capability_info",
-    "export_fd",     "import_fd",  "watch",
-    "create_port",   "remove",     "enable",
-    "disable",       "port_info",  "revoke",
-    "migrate",       "signal",     "send",
-    "call",          "call_async", "receive",
-    "receive_batch", "read",       "reply",
-    "discard",       "forward_to", "abort",
-    "header",        "identity",   "register_service",
-    "unregister",    "connect",
+    "open",          "query",         "actor_info",
+    "self",          "keep",          "adopt",
+    "duplicate",     "close",         "capability_info",
+    "export_fd",     "import_fd",     "watch",
+    "create_port",   "remove",        "enable",
+    "disable",       "port_info",     "revoke",
+    "migrate",       "signal",        "send",
+    "call",          "call_async",    "receive",
+    "receive_batch", "read",          "reply",
+    "discard",       "forward_to",    "abort",
+    "header",        "identity",      "register_service",
+    "unregister",    "connect",       "create_group",
+    "insert",        "remove_member", "disband",
+    "group_info",
 };
-static_assert(std::size(names) == static_cast<std::size_t>(operation::connect) + 1);
+static_assert(std::size(names) == static_cast<std::size_t>(operation::group_info) + 1);
 
 std::string hexadecimal(std::uint64_t number) {
     char text[2 * sizeof(number)];

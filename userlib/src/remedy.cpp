@@ -40,6 +40,8 @@ constexpr std::string_view unseen_text =
 constexpr std::string_view handles_text =
     "This user holds as many capabilities as it may: close some, or raise the module's "
     "max_capabilities.";
+constexpr std::string_view no_member_text =
+    "The group has no member that this may go to: insert one, or exclude less.";
 constexpr std::string_view name_text =
     "Use 1 to 63 of A-Z a-z 0-9 _ . - for the name of a service.";
 
@@ -188,6 +190,25 @@ constexpr particular particulars[] = {
      "Use 1 to 63 of A-Z a-z 0-9 _ . - for the name of a service, and a uid that exists in this "
      "user namespace."},
     {operation::connect, EDQUOT, handles_text},
+    {operation::send, ENOENT, no_member_text},
+    {operation::call, ENOENT, no_member_text},
+    {operation::group_create, EDQUOT,
+     "This user has made as many groups or capabilities as it may: let some go, or raise the "
+     "module's max_groups or max_capabilities."},
+    {operation::group_insert, EPERM,
+     "Insert through a capability to the group with the right to insert, and one to the port with "
+     "the right to manage; their givers can add them."},
+    {operation::group_insert, EBUSY, "The port is a member already: nothing is left to do."},
+    {operation::group_insert, EPIPE, "The group was disbanded, or the port is gone: use others."},
+    {operation::group_insert, EMSGSIZE,
+     "The group is full: remove members, or raise the module's max_group_members."},
+    {operation::group_remove, ENOENT, "The port is no member: nothing is left to do."},
+    {operation::group_remove, EPERM,
+     "Remove through a capability to the group with the right to manage, or with the right to "
+     "insert and one to the port with the right to manage."},
+    {operation::group_remove, EPIPE, "The group was disbanded: nothing is left to do."},
+    {operation::group_delete, EPIPE, "The group was disbanded already: nothing is left to do."},
+    {operation::group_info, EPIPE, "The group was disbanded: use another."},
 };
 
 // What an errno means wherever it comes from.
@@ -300,6 +321,11 @@ extern "C" const char *capsu_remedy(unsigned long command, int error) {
         {CAPS_REGISTER, operation::register_service},
         {CAPS_UNREGISTER, operation::unregister},
         {CAPS_CONNECT, operation::connect},
+        {CAPS_GROUP_CREATE, operation::group_create},
+        {CAPS_GROUP_INSERT, operation::group_insert},
+        {CAPS_GROUP_REMOVE, operation::group_remove},
+        {CAPS_GROUP_DELETE, operation::group_delete},
+        {CAPS_GROUP_INFO, operation::group_info},
     };
     const int code = error < 0 ? -error : error;
     for (const auto &[number, what] : commands)

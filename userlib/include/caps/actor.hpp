@@ -4,6 +4,7 @@
 #define CAPS_ACTOR_HPP
 
 #include <caps/descriptor.hpp>
+#include <caps/group.hpp>
 #include <caps/port.hpp>
 #include <caps/receiver.hpp>
 #include <caps/service.hpp>
@@ -83,6 +84,10 @@ class CAPSUSER_API actor : public receiver<actor> {
     }
     /// The port that every actor has, where answers and dispose messages go that name no other.
     unowned<port> default_port() const noexcept { return {get(), CAPS_DEFAULT_PORT}; }
+
+    /// A new group, without members.
+    result<group> try_create_group() const noexcept;
+    group create_group() const { return value_or_throw(try_create_group()); }
 
     /// A connection to the port that the user options.uid registered under this name. ENOENT if
     /// nobody did; EACCES if this user may not, or wants operations that are not granted.

@@ -23,6 +23,7 @@ enum class rights : std::uint32_t {
     watch = CAPS_RIGHT_WATCH,   ///< be told when the port or its owner dies
     port = CAPS_RIGHTS_PORT,    ///< all that a port's owner has
     actor = CAPS_RIGHTS_ACTOR,  ///< all that a capability to an actor can have
+    group = CAPS_RIGHTS_GROUP,  ///< all that a group's maker has
 };
 
 constexpr rights operator|(rights a, rights b) noexcept {
@@ -76,6 +77,7 @@ struct narrowing {
 enum class object_type : std::uint32_t {
     port = CAPS_TYPE_PORT,
     actor = CAPS_TYPE_ACTOR,
+    group = CAPS_TYPE_GROUP,
 };
 
 /// What a capability is.
@@ -173,6 +175,12 @@ class CAPSUSER_API capability {
     /// over a socket; actor::import_fd() takes it out. Takes rights::grant.
     result<descriptor> try_export_fd() const noexcept;
     descriptor export_fd() const { return value_or_throw(try_export_fd()); }
+
+  protected:
+    /// As try_call(), with what only groups need.
+    result<caps::reply> call_through(const outgoing &message, const buffers &answer, deadline until,
+                                     call_flags flags, std::uint32_t group_flags,
+                                     std::uint64_t relative) const noexcept;
 
   private:
     int actor_ = -1;

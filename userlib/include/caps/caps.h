@@ -87,6 +87,14 @@ CAPSU_API int capsu_abort(int actor, uint64_t id);
 CAPSU_API int capsu_header(int actor, uint64_t id, struct caps_header *header);
 CAPSU_API int capsu_identity(int actor, struct caps_identity *identity);
 
+/* --- groups: sent to with capsu_send and capsu_call, flags CAPS_TO_*, CAPS_EXCLUDE_* --- */
+
+CAPSU_API int capsu_group_create(int actor, uint64_t *group);
+CAPSU_API int capsu_group_insert(int actor, uint64_t group, uint64_t port);
+CAPSU_API int capsu_group_remove(int actor, uint64_t group, uint64_t port);
+CAPSU_API int capsu_group_delete(int actor, uint64_t group);
+CAPSU_API int capsu_group_info(int actor, uint64_t group, struct caps_group_info *info);
+
 /* --- services --- */
 
 /* Names are terminated strings; flags are CAPS_REGISTER_*. */

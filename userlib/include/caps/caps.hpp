@@ -4,6 +4,7 @@
 //   actor       an open /dev/caps          port        receives messages
 //   capability  the right to send          connection  a capability got by name
 //   service     a registered name          received    a message that came
+//   group       ports addressed as one     spread      whom a message reached
 //   outgoing    what to send               answer      what to reply
 //   reply       what a call brought back   batch       several messages
 //   unowned<>   a borrowed handle          result<>    a value or a failure
@@ -19,6 +20,7 @@
 #include <caps/deadline.hpp>
 #include <caps/descriptor.hpp>
 #include <caps/error.hpp>
+#include <caps/group.hpp>
 #include <caps/message.hpp>
 #include <caps/port.hpp>
 #include <caps/result.hpp>

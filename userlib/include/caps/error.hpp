@@ -52,6 +52,11 @@ enum class operation : std::uint8_t {
     register_service,
     unregister,
     connect,
+    group_create,
+    group_insert,
+    group_remove,
+    group_delete,
+    group_info,
 };
 
 /// The operation's name as the library spells it: "call_async".
