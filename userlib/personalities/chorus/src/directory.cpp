@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+#include "directory.hpp"
+
+#include "command.hpp"
+
+namespace chorus {
+
+void directory::add(KnUniqueId name, std::uint64_t capability) {
+    const std::lock_guard held(lock_);
+    entries_.insert_or_assign(ui::value(name), entry{capability, true});
+}
+
+void directory::remove(KnUniqueId name) {
+    const std::lock_guard held(lock_);
+    entries_.erase(ui::value(name));
+}
+
+int directory::announce(const std::string &service, std::uint64_t port) {
+    caps_register it{};
+    it.port = port;
+    it.name = address_of(service.data());
+    it.name_len = static_cast<std::uint32_t>(service.size());
+    it.operations = CAPS_ALL_OPERATIONS;
+    it.flags = CAPS_REGISTER_WORLD;
+    return command(device_, CAPS_REGISTER, &it);
+}
+
+void directory::withdraw(const std::string &service) {
+    caps_unregister it{};
+    it.name = address_of(service.data());
+    it.name_len = static_cast<std::uint32_t>(service.size());
+    (void)command(device_, CAPS_UNREGISTER, &it);
+}
+
+int directory::connect(const std::string &service, uid_t owner, std::uint64_t &capability) {
+    caps_connect it{};
+    it.name = address_of(service.data());
+    it.name_len = static_cast<std::uint32_t>(service.size());
+    it.uid = owner;
+    it.operations = CAPS_ALL_OPERATIONS;
+    const int error = command(device_, CAPS_CONNECT, &it);
+    capability = it.capability;
+    return error;
+}
+
+int directory::find(KnUniqueId name, std::uint64_t &capability, bool &kept) {
+    const KnUniqueId plain = ui::with_mode(name, 0);
+    {
+        const std::lock_guard held(lock_);
+        const auto found = entries_.find(ui::value(plain));
+        if (found != entries_.end()) {
+            capability = found->second.capability;
+            kept = true;
+            return 0;
+        }
+    }
+    const int error = connect(ui::service_of(plain), ui::owner_of(plain), capability);
+    return error != 0 ? error : keep(ui::value(plain), capability);
+}
+
+int directory::keep(std::uint64_t name, std::uint64_t &capability) {
+    const std::lock_guard held(lock_);
+    if (entries_.size() >= most_kept_)
+        drop_all_found();
+    const auto [place, is_new] = entries_.try_emplace(name, entry{capability, false});
+    if (!is_new) {
+        // Another thread was faster.
+        close(capability);
+        capability = place->second.capability;
+    }
+    return 0;
+}
+
+void directory::drop(std::uint64_t name, std::uint64_t capability) {
+    const std::lock_guard held(lock_);
+    const auto found = entries_.find(name);
+    if (found == entries_.end() || found->second.own || found->second.capability != capability)
+        return;
+    close(capability);
+    entries_.erase(found);
+}
+
+void directory::drop_all_found() {
+    std::erase_if(entries_, [this](const auto &it) {
+        if (!it.second.own)
+            close(it.second.capability);
+        return !it.second.own;
+    });
+}
+
+void directory::close(std::uint64_t capability) {
+    caps_close it{};
+    it.capability = capability;
+    (void)command(device_, CAPS_CLOSE, &it);
+}
+
+} // namespace chorus

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: MIT
+#include "ports.hpp"
+
+#include "command.hpp"
+
+#include <unistd.h>
+
+namespace chorus {
+
+port *port_table::find(int portli) {
+    if (portli == K_DEFAULTPORT)
+        portli = default_port;
+    if (portli < default_port || portli > K_CPORTMAX)
+        return nullptr;
+    port &it = slots_[static_cast<unsigned>(portli)];
+    return it.capability.load(std::memory_order_acquire) != 0 ? &it : nullptr;
+}
+
+int port_table::find(KnUniqueId name) {
+    const std::lock_guard held(lock_);
+    const auto found = by_name_.find(ui::value(name));
+    return found != by_name_.end() ? found->second : K_NONEPORT;
+}
+
+int port_table::create(KnUniqueId &name, KnProtId pi) {
+    caps_port_create made{};
+    made.queue_limit = K_CPORTQUEUE;
+    // The port's cookie is its name, so each number that is tried takes a port.
+    const bool declared = uiValid(&name) != 0;
+    for (;;) {
+        if (!declared && !ui::choose(name, ui::type::port, ::geteuid()))
+            return K_EINVAL;
+        made.cookie = ui::value(name);
+        int error = command(device_, CAPS_PORT_CREATE, &made);
+        if (error != 0)
+            return error == -EDQUOT ? K_ENOMEM : k_error(error);
+        error = names_.announce(ui::service_of(name), made.capability);
+        if (error == 0)
+            break;
+        delete_port(made.capability);
+        if (error != -EEXIST || declared)
+            return error == -EDQUOT ? K_ENOMEM : k_error(error);
+    }
+    const int portli = add(made.capability, name, pi);
+    if (portli < 0) {
+        names_.withdraw(ui::service_of(name));
+        delete_port(made.capability);
+    }
+    return portli;
+}
+
+int port_table::add(std::uint64_t capability, KnUniqueId name, KnProtId pi) {
+    const std::lock_guard held(lock_);
+    for (int portli = default_port; portli <= K_CPORTMAX; portli++) {
+        port &it = slots_[static_cast<unsigned>(portli)];
+        if (it.capability.load(std::memory_order_relaxed) != 0)
+            continue;
+        it.name = ui::value(name);
+        it.pi = pi;
+        it.first = 0;
+        it.priority = port::disabled;
+        it.served = nullptr;
+        it.capability.store(capability, std::memory_order_release);
+        by_name_.insert_or_assign(ui::value(name), portli);
+        names_.add(name, capability);
+        return portli;
+    }
+    return K_ENOMEM;
+}
+
+void port_table::delete_port(std::uint64_t capability) {
+    caps_port_ref gone{};
+    gone.capability = capability;
+    (void)command(device_, CAPS_PORT_DELETE, &gone);
+    caps_close handle{};
+    handle.capability = capability;
+    (void)command(device_, CAPS_CLOSE, &handle);
+}
+
+int port_table::remove(int portli) {
+    const std::lock_guard held(lock_);
+    port *const it = find(portli);
+    if (it == nullptr || it == &slots_[default_port])
+        return K_EINVAL;
+    const std::uint64_t capability = it->capability.exchange(0);
+    by_name_.erase(it->name);
+    names_.remove(it->ui());
+    names_.withdraw(ui::service_of(it->ui()));
+    delete_port(capability);
+    return K_OK;
+}
+
+int port_table::set_enabled(std::uint64_t capability, int priority) {
+    if (priority == port::disabled) {
+        caps_port_ref it{};
+        it.capability = capability;
+        const int error = command(device_, CAPS_PORT_DISABLE, &it);
+        return error == -EBUSY ? 0 : error;
+    }
+    caps_port_enable it{};
+    it.capability = capability;
+    it.priority = static_cast<std::uint32_t>(priority);
+    return command(device_, CAPS_PORT_ENABLE, &it);
+}
+
+int port_table::enable(int portli, int priority) {
+    const std::lock_guard held(lock_);
+    port *const it = find(portli);
+    if (it == nullptr || priority < 0 || priority > 255)
+        return K_EINVAL;
+    // While it has a handler the kernel is not to give its messages to others.
+    const int error = it->served != nullptr ? 0 : set_enabled(it->capability, priority);
+    if (error == 0)
+        it->priority = priority;
+    return k_error(error);
+}
+
+int port_table::disable(int portli) {
+    const std::lock_guard held(lock_);
+    port *const it = find(portli);
+    if (it == nullptr)
+        return K_EINVAL;
+    const int error = it->served != nullptr ? 0 : set_enabled(it->capability, port::disabled);
+    if (error == 0)
+        it->priority = port::disabled;
+    return k_error(error);
+}
+
+int port_table::serve(int portli, handler *by, handler **before) {
+    const std::lock_guard held(lock_);
+    port *const it = find(portli);
+    if (it == nullptr)
+        return K_EINVAL;
+    *before = it->served;
+    if (by != nullptr && it->served != nullptr)
+        return K_EBUSY;
+    if (by == nullptr && it->served == nullptr)
+        return K_EINVAL;
+    it->served = by;
+    if (it->priority == port::disabled)
+        return K_OK;
+    return k_error(set_enabled(it->capability, by != nullptr ? port::disabled : it->priority));
+}
+
+int port_table::sequence(int portli, unsigned &count) {
+    const std::lock_guard held(lock_);
+    port *const it = find(portli);
+    if (it == nullptr)
+        return K_EINVAL;
+    caps_port_info info{};
+    info.capability = it->capability;
+    const int error = command(device_, CAPS_PORT_INFO, &info);
+    count = static_cast<unsigned>(info.sequence - it->first);
+    return k_error(error);
+}
+
+} // namespace chorus
