@@ -77,7 +77,8 @@ actor *actor::create() {
 }
 
 actor::actor(int device)
-    : device_(device), names_(device), ports_(device, names_), watcher_(*this), pi_(::geteuid()) {
+    : device_(device), names_(device), ports_(device, names_), watcher_(*this), agent_(*this),
+      pi_(::geteuid()) {
     const char *const full = std::getenv("CAPSCHORUS_FULL");
     always_waits_ = full != nullptr && std::strcmp(full, "wait") == 0;
 }
@@ -98,6 +99,13 @@ bool actor::is_me(const KnCap *actorcap) const {
 }
 
 int actor::publish(KnCap &actorcap) {
+    const std::lock_guard held(lock_);
+    if (!published_) {
+        const int error = agent_.serve(self_.ui);
+        if (error != 0)
+            return k_error(error);
+        published_ = true;
+    }
     actorcap = self_;
     return K_OK;
 }

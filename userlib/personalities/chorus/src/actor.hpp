@@ -5,6 +5,7 @@
 // an actor of its own, which begins anew: see fork() in actor.cpp.
 #pragma once
 
+#include "agent.hpp"
 #include "directory.hpp"
 #include "ports.hpp"
 #include "thread.hpp"
@@ -30,6 +31,7 @@ class actor {
 
     /// K_MYACTOR, or this one's capability?
     bool is_me(const KnCap *actorcap) const;
+    /// The capability, for others to use: from then on there is an agent.
     int publish(KnCap &actorcap);
     KnProtId pi() const { return pi_; }
     void set_pi(KnProtId pi);
@@ -68,6 +70,7 @@ class actor {
     directory names_;
     port_table ports_;
     watcher watcher_;
+    agent agent_;
     KnCap self_{};
     std::atomic<KnProtId> pi_;
     std::atomic<bool> says_who_{false};
@@ -76,6 +79,7 @@ class actor {
     std::map<KnThreadLid, std::unique_ptr<thread>> threads_;
     std::map<int, message> saved_;
     std::uint64_t quiet_port_ = 0;
+    bool published_ = false;
 };
 
 } // namespace chorus

@@ -10,14 +10,24 @@ using namespace chorus;
 
 namespace {
 
-/// The actor, if it is the calling one that is meant.
-int enter(const KnCap *actorcap, actor *&me) {
-    thread *const self = thread::enter();
-    if (self == nullptr)
-        return K_EFAIL;
-    me = &self->home();
-    return me->is_me(actorcap) ? K_OK : K_EINVAL;
-}
+/// For a call about ports of an actor: the calling thread, and whether that actor is its own. If
+/// it is not, then the actor's agent is asked. K_OK, or why there is no thread.
+class call {
+  public:
+    explicit call(KnCap *actorcap) : self_(thread::enter()), whom_(actorcap) {}
+
+    int error() const { return self_ != nullptr ? K_OK : K_EFAIL; }
+    bool is_remote() const { return !me().is_me(whom_); }
+    actor &me() const { return self_->home(); }
+    port_table &ports() const { return me().ports(); }
+    agent_answer ask(request_kind kind, int li, int argument = 0, KnUniqueId ui = {}) const {
+        return chorus::ask(*self_, *whom_, {kind, li, argument, 0, {}, ui});
+    }
+
+  private:
+    thread *self_;
+    KnCap *whom_;
+};
 
 /// Tells a protection identifier, and sets it where that is wanted, and allowed.
 template <class Set>
@@ -31,24 +41,31 @@ int exchange_pi(KnProtId now, KnProtId *oldpi, const KnProtId *newpi, Set set) {
     return K_OK;
 }
 
+int ask_for_port(const call &it, request_kind kind, KnUniqueId &portui) {
+    const agent_answer said = it.ask(kind, K_NONEPORT, 0, portui);
+    if (said.result > 0)
+        portui = said.ui;
+    return said.result;
+}
+
 } // namespace
 
 int portCreate(KnCap *actorcap, KnUniqueId *portui) {
-    actor *me = nullptr;
-    const int error = enter(actorcap, me);
-    if (error != K_OK)
-        return error;
+    const call it(actorcap);
+    if (it.error() != K_OK)
+        return it.error();
     if (portui == nullptr)
         return K_EFAULT;
+    if (it.is_remote())
+        return ask_for_port(it, request_kind::port_create, *portui);
     uiClear(portui);
-    return me->ports().create(*portui, me->pi());
+    return it.ports().create(*portui, it.me().pi());
 }
 
 int portDeclare(KnCap *actorcap, KnUniqueId *portui) {
-    actor *me = nullptr;
-    const int error = enter(actorcap, me);
-    if (error != K_OK)
-        return error;
+    const call it(actorcap);
+    if (it.error() != K_OK)
+        return it.error();
     if (portui == nullptr)
         return K_EFAULT;
     if (!ui::is_built(*portui) || ui::type_of(*portui) != ui::type::port)
@@ -56,83 +73,95 @@ int portDeclare(KnCap *actorcap, KnUniqueId *portui) {
     // Others look for what was built among the services of uid 0.
     if (::geteuid() != 0)
         return K_EPRIV;
-    return me->ports().create(*portui, me->pi());
+    if (it.is_remote())
+        return ask_for_port(it, request_kind::port_declare, *portui);
+    return it.ports().create(*portui, it.me().pi());
 }
 
 int portDelete(KnCap *actorcap, int portli) {
-    actor *me = nullptr;
-    const int error = enter(actorcap, me);
-    if (error != K_OK)
-        return error;
-    const port *const it = me->ports().find(portli);
-    if (it != nullptr && it->served.load() != nullptr)
+    const call it(actorcap);
+    if (it.error() != K_OK)
+        return it.error();
+    if (it.is_remote())
+        return it.ask(request_kind::port_delete, portli).result;
+    const port *const gone = it.ports().find(portli);
+    if (gone != nullptr && gone->served.load() != nullptr)
         (void)svMsgHandler(K_MYACTOR, portli, nullptr, 0, nullptr);
-    return me->ports().remove(portli);
+    return it.ports().remove(portli);
 }
 
 int portEnable(KnCap *actorcap, int portli, int priority) {
-    actor *me = nullptr;
-    const int error = enter(actorcap, me);
-    return error != K_OK ? error : me->ports().enable(portli, priority);
+    const call it(actorcap);
+    if (it.error() != K_OK)
+        return it.error();
+    if (it.is_remote())
+        return it.ask(request_kind::port_enable, portli, priority).result;
+    return it.ports().enable(portli, priority);
 }
 
 int portDisable(KnCap *actorcap, int portli) {
-    actor *me = nullptr;
-    const int error = enter(actorcap, me);
-    return error != K_OK ? error : me->ports().disable(portli);
+    const call it(actorcap);
+    if (it.error() != K_OK)
+        return it.error();
+    if (it.is_remote())
+        return it.ask(request_kind::port_disable, portli).result;
+    return it.ports().disable(portli);
 }
 
 int portGetSeqNum(KnCap *actorcap, int portli, unsigned int *seqnum) {
-    actor *me = nullptr;
-    const int error = enter(actorcap, me);
-    if (error != K_OK)
-        return error;
-    return seqnum != nullptr ? me->ports().sequence(portli, *seqnum) : K_EFAULT;
+    const call it(actorcap);
+    if (it.error() != K_OK)
+        return it.error();
+    if (seqnum == nullptr)
+        return K_EFAULT;
+    if (!it.is_remote())
+        return it.ports().sequence(portli, *seqnum);
+    const agent_answer said = it.ask(request_kind::port_sequence, portli);
+    *seqnum = said.value;
+    return said.result;
 }
 
 int portUi(int portli, KnUniqueId *portui) {
-    actor *me = nullptr;
-    const int error = enter(K_MYACTOR, me);
-    if (error != K_OK)
-        return error;
-    const port *const it = me->ports().find(portli);
-    if (it == nullptr)
+    const call it(K_MYACTOR);
+    if (it.error() != K_OK)
+        return it.error();
+    const port *const found = it.ports().find(portli);
+    if (found == nullptr)
         return K_EINVAL;
     if (portui == nullptr)
         return K_EFAULT;
-    *portui = it->ui();
+    *portui = found->ui();
     return K_OK;
 }
 
 int portLi(KnUniqueId *portui) {
-    actor *me = nullptr;
-    const int error = enter(K_MYACTOR, me);
-    if (error != K_OK)
-        return error;
+    const call it(K_MYACTOR);
+    if (it.error() != K_OK)
+        return it.error();
     if (portui == nullptr)
         return K_EFAULT;
-    const int portli = me->ports().find(*portui);
+    const int portli = it.ports().find(*portui);
     return portli != K_NONEPORT ? portli : K_EINVAL;
 }
 
 int portPi(KnCap *actorcap, int portli, KnProtId *oldpi, KnProtId *newpi) {
-    actor *me = nullptr;
-    const int error = enter(actorcap, me);
-    if (error != K_OK)
-        return error;
-    port *const it = me->ports().find(portli);
-    if (it == nullptr)
+    const call it(actorcap);
+    if (it.error() != K_OK)
+        return it.error();
+    port *const found = it.is_remote() ? nullptr : it.ports().find(portli);
+    if (found == nullptr)
         return K_EINVAL;
-    return exchange_pi(it->pi, oldpi, newpi, [&](KnProtId pi) {
-        it->pi = pi;
-        me->say_who();
+    return exchange_pi(found->pi, oldpi, newpi, [&](KnProtId pi) {
+        found->pi = pi;
+        it.me().say_who();
     });
 }
 
 int actorPi(KnCap *actorcap, KnProtId *oldpi, KnProtId *newpi) {
-    actor *me = nullptr;
-    const int error = enter(actorcap, me);
-    if (error != K_OK)
-        return error;
-    return exchange_pi(me->pi(), oldpi, newpi, [&](KnProtId pi) { me->set_pi(pi); });
+    const call it(actorcap);
+    if (it.error() != K_OK)
+        return it.error();
+    if (it.is_remote())
+        return K_EINVAL;
+    return exchange_pi(it.me().pi(), oldpi, newpi, [&](KnProtId pi) { it.me().set_pi(pi); });
 }

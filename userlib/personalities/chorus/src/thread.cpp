@@ -124,7 +124,8 @@ int threadAbort(KnCap *actorcap, KnThreadLid threadli) {
     if (self == nullptr)
         return K_EFAIL;
     if (!self->home().is_me(actorcap))
-        return K_EINVAL;
+        return ask(*self, *actorcap, {chorus::request_kind::thread_abort, threadli, 0, 0, {}, {}})
+            .result;
     return self->home().abort(threadli == K_MYSELF ? self->lid() : threadli);
 }
 

@@ -223,6 +223,25 @@ TEST_F(abort_test, TheDeathOfAClientAbortsItsServerToo) {
     EXPECT_EQ(reply("too late"), K_EUNKNOWN);
 }
 
+TEST_F(abort_test, WhoHasTheCapabilityOfAnActorMayAbortItsThreads) {
+    const pipe_of_names names;
+    process other([&] {
+        KnCap self{};
+        if (actorSelf(&self) != K_OK)
+            return 1;
+        names.tell(self);
+        names.tell(threadSelf());
+        return threadDelay(K_NOTIMEOUT) == K_EABORT ? 0 : 2;
+    });
+    auto actor = names.hear<KnCap>();
+    const auto lid = names.hear<KnThreadLid>();
+    EXPECT_EQ(threadAbort(&actor, K_MYSELF), K_EINVAL); // that is here
+    EXPECT_EQ(threadAbort(&actor, 1000), K_EINVAL);
+    EXPECT_EQ(threadAbort(&actor, lid), K_OK);
+    EXPECT_EQ(other.wait(), 0);
+    EXPECT_EQ(threadAbort(&actor, lid), K_EUNKNOWN);
+}
+
 TEST_F(abort_test, OtherSignalsDoNotDisturbAWait) {
     a_port port;
     struct sigaction action {};

@@ -198,9 +198,54 @@ TEST_F(port_test, ACapabilityOfAnotherActorIsRefused) {
     EXPECT_EQ(portCreate(&forged, &ui), K_EINVAL);
     EXPECT_EQ(portDelete(&forged, li), K_EINVAL);
     EXPECT_EQ(portEnable(&forged, li, 1), K_EINVAL);
+    EXPECT_EQ(svMsgHandler(&forged, li, nullptr, 0, nullptr), K_EINVAL);
+    KnCap no_actor{ui, self.key};
+    EXPECT_EQ(portDelete(&no_actor, li), K_EINVAL);
     EXPECT_EQ(portDelete(&self, li), K_OK);
     EXPECT_EQ(actorSelf(nullptr), K_EFAULT);
     EXPECT_EQ(portCreate(K_MYACTOR, nullptr), K_EFAULT);
+}
+
+TEST_F(port_test, WhoHasTheCapabilityOfAnActorMayChangeItsPorts) {
+    const pipe_of_names names;
+    process other([&] {
+        KnCap self{};
+        if (actorSelf(&self) != K_OK)
+            return 1;
+        names.tell(self);
+        if (receive(K_DEFAULTPORT) != "look")
+            return 2;
+        // The only port that is enabled was made, and enabled, by the other actor.
+        return receive(K_ANYENABLED) == "to a port made from outside" ? 0 : 3;
+    });
+    auto theirs = names.hear<KnCap>();
+    KnUniqueId ui{};
+    const int li = portCreate(&theirs, &ui);
+    ASSERT_GT(li, 0);
+    EXPECT_EQ(portLi(&ui), K_EINVAL); // it is not attached here
+    EXPECT_EQ(portEnable(&theirs, li, 3), K_OK);
+    EXPECT_EQ(portDisable(&theirs, li), K_OK);
+    EXPECT_EQ(portEnable(&theirs, li, 3), K_OK);
+    unsigned count = 99;
+    EXPECT_EQ(portGetSeqNum(&theirs, li, &count), K_OK);
+    EXPECT_EQ(count, 0U);
+    const int another = portCreate(&theirs, &ui);
+    EXPECT_EQ(portDelete(&theirs, another), K_OK);
+    EXPECT_EQ(portDelete(&theirs, another), K_EINVAL);
+    KnUniqueId made{};
+    const int last = portCreate(&theirs, &made);
+    EXPECT_EQ(portEnable(&theirs, last, 1), K_OK);
+
+    KnCap forged = theirs;
+    forged.key.keyHead ^= 1;
+    EXPECT_EQ(portDelete(&forged, last), K_EINVAL);
+
+    EXPECT_EQ(send(made, "to a port made from outside"), K_OK);
+    KnUniqueId of_default = theirs.ui;
+    of_default.uiTail &= 0x0fffffff; // the number is that of the default port
+    EXPECT_EQ(send(of_default, "look"), K_OK);
+    EXPECT_EQ(other.wait(), 0);
+    EXPECT_EQ(portDelete(&theirs, li), K_EUNKNOWN); // no reachable actor
 }
 
 TEST_F(port_test, ProtectionIdentifiersAreInherited) {

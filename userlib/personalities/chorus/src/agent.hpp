@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+// What other actors may have this one do, if they have its capability.
+//
+// A thread that receives from the actor's kernel default port, which Chorus programs do not see.
+// It is a service under the actor's unique identifier. Each request carries the key that makes
+// of the identifier a capability; without it nothing is done. Notices of the kernel that belong
+// to no port of the program arrive there too.
+#pragma once
+
+#include "command.hpp"
+
+#include <chTypes.h>
+
+#include <mutex>
+
+namespace chorus {
+
+class actor;
+class thread;
+
+enum class request_kind : std::uint32_t {
+    port_create = 1,
+    port_declare,
+    port_delete,
+    port_enable,
+    port_disable,
+    port_sequence,
+    thread_abort,
+};
+
+struct agent_request {
+    request_kind kind;
+    std::int32_t li; // of a port or thread
+    std::int32_t argument;
+    std::uint32_t reserved;
+    KnCap object; // what it is about, with its key
+    KnUniqueId ui;
+};
+
+struct agent_answer {
+    std::int32_t result;
+    std::uint32_t value;
+    KnUniqueId ui;
+};
+
+class agent {
+  public:
+    explicit agent(actor &home) : home_(home) {}
+
+    /// From now on requests about @a name are served. 0 or a negative errno.
+    int serve(KnUniqueId name);
+
+  private:
+    static void *run(void *me);
+    void serve_forever();
+    void answer(const caps_header &header, const agent_request &request);
+    agent_answer perform(const agent_request &request);
+
+    actor &home_;
+    std::mutex lock_;
+    bool started_ = false;
+};
+
+/// Has the actor whose capability that is do something. What it answers, or an error.
+agent_answer ask(thread &self, const KnCap &whom, agent_request request);
+
+} // namespace chorus
