@@ -96,6 +96,22 @@ void answer_all(const side &self, const caps_data &request, const caps_data &ans
     }
 }
 
+// The same with two commands, for programs that do not answer and receive at once.
+void answer_apart(const side &self, const caps_data &request, const caps_data &answer) {
+    const int fd = offer_service();
+    caps_receive receive{};
+    receive.deadline = CAPS_FOREVER;
+    receive.buffer = request;
+    caps_reply reply{};
+    reply.data = answer;
+    say_ready(self);
+    for (;;) {
+        command(fd, CAPS_RECEIVE, receive, "CAPS_RECEIVE");
+        reply.id = receive.header.id;
+        command(fd, CAPS_REPLY, reply, "CAPS_REPLY");
+    }
+}
+
 caps_call make_call(std::uint64_t capability, const caps_data &request, const caps_data &answer) {
     caps_call it{};
     it.capability = capability;
@@ -117,6 +133,12 @@ void serve(const side &self) {
     const buffer request(self.row.request);
     const buffer answer(self.row.answer);
     answer_all(self, body(request, self.row.request), body(answer, self.row.answer));
+}
+
+void serve_apart(const side &self) {
+    const buffer request(self.row.request);
+    const buffer answer(self.row.answer);
+    answer_apart(self, body(request, self.row.request), body(answer, self.row.answer));
 }
 
 void serve_annex(const side &self) {

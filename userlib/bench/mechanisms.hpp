@@ -11,6 +11,7 @@ constexpr unsigned burst = 32;
 
 namespace caps {
 void serve(const side &);
+void serve_apart(const side &);
 void serve_annex(const side &);
 void call(const side &);
 void call_annex(const side &);
@@ -28,6 +29,12 @@ void send_to_each(const side &);
 void broadcast(const side &);
 void functional(const side &);
 } // namespace caps
+
+namespace chorus {
+void serve(const side &);
+void serve_by_handler(const side &);
+void call(const side &);
+} // namespace chorus
 
 namespace sockets {
 std::vector<int> prepare(const row &);

@@ -174,30 +174,32 @@ struct goal {
 
 std::vector<goal> goals_of(const results &all, const std::string &kernel) {
     std::vector<goal> some;
-    const auto ratio = [&](std::size_t bytes, const std::string &peer, double limit) {
-        const auto ours = all.cost({kernel, "call", "caps", bytes});
-        const auto theirs = all.cost({kernel, "call", peer, bytes});
-        if (ours && theirs)
-            some.push_back({kernel, fmt::format("{} call / {}", bytes_text(bytes), peer),
-                            *ours / *theirs, limit});
+    const auto ratio = [&](const std::string &what, const key &ours, const key &theirs,
+                           double limit) {
+        const auto one = all.cost(ours);
+        const auto other = all.cost(theirs);
+        if (one && other)
+            some.push_back({kernel, what, *one / *other, limit});
     };
-    ratio(64, "seqpacket", 0.60);
-    ratio(64, "mq", 1.0);
-    ratio(mebibyte, "stream", 0.35);
-    ratio(mebibyte, "process_vm_readv", 0.80);
+    const auto call = [&](std::size_t bytes, const std::string &peer, double limit) {
+        ratio(fmt::format("{} call / {}", bytes_text(bytes), peer), {kernel, "call", "caps", bytes},
+              {kernel, "call", peer, bytes}, limit);
+    };
+    call(64, "seqpacket", 0.60);
+    call(64, "mq", 1.0);
+    call(mebibyte, "stream", 0.35);
+    call(mebibyte, "process_vm_readv", 0.80);
+    for (const std::string operation : {"call", "call-apart"})
+        ratio(fmt::format("64 B chorus {} / caps", operation), {kernel, operation, "chorus", 64},
+              {kernel, operation, "caps", 64}, 1.20);
+    for (const auto &[operation, limit] : {std::pair{"broadcast", 0.40}, {"functional", 1.3}})
+        ratio(fmt::format("{} to 1,000 / send", operation), {kernel, operation, "caps", 64},
+              {kernel, "send", "caps", 64}, limit);
     const auto moved = all.cost({kernel, "move-1000", "caps", 64});
     const auto moved_large = all.cost({kernel, "move-1000", "caps", mebibyte});
     if (moved && moved_large)
         some.push_back({kernel, "what moving bodies of 1 MiB costs more than of 64 B",
                         *moved_large / *moved - 1, 0.05});
-    const auto to_group = [&](const std::string &operation, double limit) {
-        const auto its = all.cost({kernel, operation, "caps", 64});
-        const auto send = all.cost({kernel, "send", "caps", 64});
-        if (its && send)
-            some.push_back({kernel, operation + " to 1,000 / send", *its / *send, limit});
-    };
-    to_group("broadcast", 0.40);
-    to_group("functional", 1.3);
     for (const json &figure : all.memory)
         if (figure.at("kernel") == kernel)
             some.push_back({kernel, "bytes for " + figure.at("what").get<std::string>(),
@@ -211,7 +213,7 @@ bool print_goals(const results &all) {
     bool good = true;
     for (const std::string &kernel : all.distinct(&key::kernel)) {
         for (const goal &one : goals_of(all, kernel)) {
-            const bool share = one.limit < 10;
+            const bool share = one.limit < 10; // else bytes
             goals.add_row({one.text, one.kernel,
                            share ? fmt::format("{:.3f}", one.value) : count_text(one.value),
                            share ? fmt::format("{:.2f}", one.limit) : count_text(one.limit),

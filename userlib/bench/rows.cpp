@@ -18,6 +18,7 @@ constexpr auto mechanisms = std::to_array<mechanism>({
     {"caps", "fetch", nullptr, caps::serve, caps::call},
     {"caps", "call-copy", nullptr, caps::serve, caps::call},
     {"caps", "call-pin", nullptr, caps::serve, caps::call},
+    {"caps", "call-apart", nullptr, caps::serve_apart, caps::call},
     {"caps", "call-annex", nullptr, caps::serve_annex, caps::call_annex},
     {"caps", "call-capabilities", nullptr, caps::serve_capabilities, caps::call_capabilities},
     {"caps", "oneway", caps::prepare_oneway, caps::drain, caps::send},
@@ -29,6 +30,8 @@ constexpr auto mechanisms = std::to_array<mechanism>({
     {"caps", "send", nullptr, nullptr, caps::send_to_each},
     {"caps", "broadcast", nullptr, nullptr, caps::broadcast},
     {"caps", "functional", nullptr, nullptr, caps::functional},
+    {"chorus", "call", nullptr, chorus::serve_by_handler, chorus::call},
+    {"chorus", "call-apart", nullptr, chorus::serve, chorus::call},
     {"seqpacket", "oneway", sockets::prepare_oneway, sockets::drain, sockets::send_many},
     {"seqpacket", "", sockets::prepare, sockets::serve, sockets::call},
     {"stream", "connect", sockets::prepare_listener, sockets::accept_calls,
@@ -113,6 +116,9 @@ std::vector<row> all_rows(std::span<const std::size_t> sizes) {
     // The number is that of capabilities, which move there and back.
     for (const std::size_t count : {std::size_t{1}, std::size_t{16}})
         rows.push_back(other("caps", "call-capabilities", count, count));
+    rows.push_back(call("chorus", small));
+    for (const auto name : {"caps", "chorus"})
+        rows.push_back(other(name, "call-apart", small, small));
     for (const auto name : {"caps", "stream"})
         rows.push_back(other(name, "connect", small, small));
     for (const auto operation : {"duplicate", "export", "actor"})

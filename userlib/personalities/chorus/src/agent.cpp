@@ -111,7 +111,7 @@ agent_answer ask(thread &self, const KnCap &whom, agent_request request) {
     it.reply = place_of(said);
     const int error = self.home().names().with(whom.ui, [&](std::uint64_t capability) {
         it.capability = capability;
-        return self.wait(CAPS_CALL, it, false);
+        return self.wait(CAPS_CALL, it, it.deadline, false);
     });
     if (error != 0)
         return {k_error(error), 0, {}};

@@ -3,26 +3,25 @@
 
 #include "actor.hpp"
 #include "current.hpp"
+#include "outgoing.hpp"
 
 #include <exec/chExec.h>
 
-#include <array>
-#include <chrono>
+#include <cstring>
 #include <memory>
 
 namespace chorus {
 namespace {
 
-thread_local const handler *running = nullptr;
+thread_local handler *running = nullptr;
 
 } // namespace
 
-bool handler::is_running() {
-    return running != nullptr;
-}
-
 bool handler::start(VmSize stack) {
     body_.resize(K_CMSGSIZEMAX);
+    reply_body_.resize(K_CMSGSIZEMAX);
+    annex_.resize(K_CMSGANNEXSIZE);
+    reply_annex_.resize(K_CMSGANNEXSIZE);
     if (!start_thread(run, this, stack))
         return false;
     std::unique_lock held(lock_);
@@ -61,30 +60,70 @@ void *handler::run(void *me) {
 }
 
 void handler::handle_all(thread &self) {
-    std::array<unsigned char, K_CMSGANNEXSIZE> annex{};
     std::unique_lock held(lock_);
     lid_ = self.lid();
     changed_.notify_all();
-    while (!stopping_) {
+    bool more = true;
+    while (more && !stopping_) {
         held.unlock();
-        KnMsgDesc msg{K_ABORTABLE, K_CMSGSIZEMAX, body_.data(), annex.data(), 0};
-        int portli = portli_;
-        const int size = receive(self, msg, portli, capability_, K_NOTIMEOUT);
-        if (size >= 0) {
-            msg.flags = 0;
-            msg.bodySize = static_cast<VmSize>(size);
-            if (self.current().header.annex_len == 0)
-                msg.annexAddr = nullptr;
-            call_(&msg, cookie_);
-            // What it has neither answered nor saved, nobody can any more.
-            self.replace_current(message{});
-        } else if (size == K_ENOPORT) {
-            return;
-        } else if (size != K_EABORT) {
-            (void)threadDelay(10); // short of memory
-        }
+        more = handle_next(self);
         held.lock();
     }
+    held.unlock();
+    finish_reply(self);
+}
+
+/// False: the port has gone.
+bool handler::handle_next(thread &self) {
+    KnMsgDesc msg{K_ABORTABLE, K_CMSGSIZEMAX, body_.data(), annex_.data(), 0};
+    int portli = portli_;
+    const int size = receive(self, msg, portli, capability_, K_NOTIMEOUT, &reply_);
+    if (size >= 0) {
+        msg.flags = 0;
+        msg.bodySize = static_cast<VmSize>(size);
+        if (self.current().header.annex_len == 0)
+            msg.annexAddr = nullptr;
+        call_(&msg, cookie_);
+        // What it has neither answered nor saved, nobody can any more.
+        self.drop_current();
+    } else if (size == K_EUNKNOWN && reply_.id != 0) {
+        reply_.id = 0; // its client has gone
+    } else if (size != K_ENOPORT && size != K_EABORT) {
+        (void)threadDelay(10); // short of memory
+    }
+    return size != K_ENOPORT;
+}
+
+int handler::prepare_reply(thread &self, const KnMsgDesc &msg) {
+    if (running == nullptr || !self.current())
+        return K_EINVAL;
+    if (msg.bodySize > K_CMSGSIZEMAX)
+        return K_ETOOMUCH;
+    running->keep_reply(self.current().header.id, msg);
+    self.forget_current();
+    return K_OK;
+}
+
+/// A copy: the handler's variables are gone when it is sent.
+void handler::keep_reply(std::uint64_t id, const KnMsgDesc &msg) {
+    KnMsgDesc kept{};
+    if (msg.bodyAddr != nullptr && msg.bodySize != 0) {
+        std::memcpy(reply_body_.data(), msg.bodyAddr, msg.bodySize);
+        kept.bodyAddr = reply_body_.data();
+        kept.bodySize = msg.bodySize;
+    }
+    if (msg.annexAddr != nullptr) {
+        std::memcpy(reply_annex_.data(), msg.annexAddr, K_CMSGANNEXSIZE);
+        kept.annexAddr = reply_annex_.data();
+    }
+    reply_ = {};
+    reply_.id = id;
+    reply_.data = place_for(kept);
+}
+
+void handler::finish_reply(thread &self) {
+    if (reply_.id != 0)
+        (void)command(self.home().device(), CAPS_REPLY, &reply_);
 }
 
 } // namespace chorus
@@ -119,7 +158,8 @@ int svMsgHandler(KnCap *actorcap, int portli, KnMsgHdl function, VmSize stacksiz
 }
 
 int svMsgHdlReply(KnMsgDesc *msg) {
-    if (!handler::is_running())
-        return K_EINVAL;
-    return ipcReply(msg);
+    thread *const self = thread::enter();
+    if (self == nullptr)
+        return K_EFAIL;
+    return msg != nullptr ? handler::prepare_reply(*self, *msg) : K_EFAULT;
 }

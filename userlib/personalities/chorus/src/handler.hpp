@@ -21,18 +21,26 @@ class handler {
     /// Returns when no message is being handled any more, unless a handler calls it itself, in
     /// which case it ends with that message. Then it is no more.
     void stop();
-    /// Is the calling thread running one?
-    static bool is_running();
+    /// svMsgHdlReply(), in the calling thread.
+    static int prepare_reply(thread &self, const KnMsgDesc &msg);
 
   private:
     static void *run(void *me);
     void handle_all(thread &self);
+    bool handle_next(thread &self);
+    void keep_reply(std::uint64_t id, const KnMsgDesc &msg);
+    void finish_reply(thread &self);
 
     KnMsgHdl call_;
     void *cookie_;
     int portli_;
     std::uint64_t capability_;
     std::vector<unsigned char> body_;
+    std::vector<unsigned char> annex_;
+    // What was prepared: it is sent when the next message is received, by one system call.
+    std::vector<unsigned char> reply_body_;
+    std::vector<unsigned char> reply_annex_;
+    caps_reply reply_{};
 
     std::mutex lock_;
     std::condition_variable changed_;

@@ -33,30 +33,43 @@ bool is_notice(actor &home, const caps_header &header) {
     return header.kind > CAPS_KIND_REPLY;
 }
 
+/// What was received, as the current message of the thread. Its parts are set one by one: this
+/// is on the way of each message.
 void make_current(thread &self, const caps_receive &received, int portli) {
-    actor &home = self.home();
-    message it;
-    it.header = received.header;
-    it.portli =
-        portli != K_ANYENABLED ? portli : home.ports().find(ui::from_value(received.header.cookie));
-    const port *const through = home.ports().find(it.portli);
+    port_table &ports = self.home().ports();
+    const caps_header &header = received.header;
+    if (portli == K_ANYENABLED)
+        portli = ports.find(ui::from_value(header.cookie));
+    const port *const through = ports.find(portli);
     const std::uint64_t first = through != nullptr ? through->first.load() : 0;
-    it.sequence = static_cast<unsigned>(received.header.sequence - first);
-    it.body_left =
-        received.buffer.body == 0 || body_size(received.header) > received.buffer.body_len;
-    self.replace_current(it);
+    self.drop_current();
+    message &it = self.current();
+    it.header = header;
+    it.portli = portli;
+    it.sequence = static_cast<unsigned>(header.sequence - first);
+    it.body_left = received.buffer.body == 0 || body_size(header) > received.buffer.body_len;
+    self.current_is_new();
 }
 
 } // namespace
 
-int receive(thread &self, KnMsgDesc &msg, int &portli, std::uint64_t capability, int delay) {
-    caps_receive it{};
+int receive(thread &self, KnMsgDesc &msg, int &portli, std::uint64_t capability, int delay,
+            caps_reply *first) {
+    caps_reply_receive turn{};
+    caps_receive &it = turn.receive;
     it.port = capability;
     it.deadline = deadline_after(delay);
     it.buffer = place_for(msg);
     it.flags = CAPS_HOLD;
+    if (first != nullptr)
+        turn.reply = *first;
     do {
-        const int error = self.wait(CAPS_RECEIVE, it, may_be_aborted(msg));
+        const int error =
+            turn.reply.id != 0
+                ? self.wait(CAPS_REPLY_RECEIVE, turn, it.deadline, may_be_aborted(msg))
+                : self.wait(CAPS_RECEIVE, it, it.deadline, may_be_aborted(msg));
+        if (first != nullptr)
+            first->id = turn.reply.id;
         if (error != 0)
             return receive_error(error);
     } while (is_notice(self.home(), it.header));
@@ -91,7 +104,7 @@ int ipcSend(KnMsgDesc *msg, int srcportli, KnIpcDest *dest) {
     it.deadline = out.waits() ? CAPS_FOREVER : 0;
     const int error = self->home().names().with(dest->target, [&](std::uint64_t capability) {
         it.capability = capability;
-        return self->wait(CAPS_SEND, it, may_be_aborted(*msg));
+        return self->wait(CAPS_SEND, it, it.deadline, may_be_aborted(*msg));
     });
     return k_error(error);
 }
@@ -117,7 +130,7 @@ int ipcCall(KnMsgDesc *request, int srcportli, KnIpcDest *dest, KnMsgDesc *reply
     it.reply = place_for(*reply);
     const int error = self->home().names().with(dest->target, [&](std::uint64_t capability) {
         it.capability = capability;
-        return self->wait(CAPS_CALL, it, may_be_aborted(*reply));
+        return self->wait(CAPS_CALL, it, it.deadline, may_be_aborted(*reply));
     });
     if (error != 0)
         return k_error(error);
@@ -133,12 +146,12 @@ int ipcReceive(KnMsgDesc *msg, int *portli, int delay) {
     if (msg == nullptr || portli == nullptr)
         return K_EFAULT;
     if (*portli == K_ANYENABLED)
-        return receive(*self, *msg, *portli, CAPS_ANY_PORT, delay);
+        return receive(*self, *msg, *portli, CAPS_ANY_PORT, delay, nullptr);
     const port *const from = self->home().ports().find(*portli);
     if (from == nullptr || from->served.load() != nullptr)
         return K_EINVAL;
     int li = *portli == K_DEFAULTPORT ? port_table::default_port : *portli;
-    const int result = receive(*self, *msg, li, from->capability, delay);
+    const int result = receive(*self, *msg, li, from->capability, delay, nullptr);
     if (result >= 0 || result == K_ETOOMUCH)
         *portli = li;
     return result;

@@ -28,6 +28,8 @@ VmSize body_size(const caps_header &header);
 /// Checked and laid out. Points into the message and into itself.
 class outgoing {
   public:
+    outgoing() = default;
+
     /// K_OK, or why it cannot be sent.
     int prepare(actor &home, const KnMsgDesc *msg, int srcportli, const KnIpcDest *dest);
 
@@ -43,8 +45,9 @@ class outgoing {
     caps_data data_{};
     std::uint32_t operation_ = operation_plain;
     bool waits_ = false;
-    trailer trailer_{};
-    std::array<caps_iovec, 2> pieces_{};
+    // Only if there is one, which costs others nothing.
+    trailer trailer_;
+    std::array<caps_iovec, 2> pieces_;
 };
 
 /// Where a message, or the reply to one, is to be put.

@@ -89,11 +89,17 @@ void thread::end_abortable() {
         home_.watch().end();
 }
 
+void thread::drop_current() {
+    if (!current_)
+        return;
+    home_.discard(current_.header.id);
+    forget_current();
+}
+
 void thread::replace_current(const message &next) {
-    if (current_)
-        home_.discard(current_.header.id);
+    drop_current();
     current_ = next;
-    serving_.store(next.is_call() ? next.header.id : 0, std::memory_order_release);
+    current_is_new();
 }
 
 void thread::forget_current() {
@@ -136,7 +142,7 @@ int threadDelay(int delay) {
     caps_receive nothing{};
     nothing.port = self->home().quiet_port();
     nothing.deadline = chorus::deadline_after(delay);
-    const int error = self->wait(CAPS_RECEIVE, nothing, true);
+    const int error = self->wait(CAPS_RECEIVE, nothing, nothing.deadline, true);
     return error == -ETIMEDOUT || error == -EAGAIN ? K_OK : chorus::k_error(error);
 }
 

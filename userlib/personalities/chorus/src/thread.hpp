@@ -45,13 +45,19 @@ class thread {
     message &current() { return current_; }
     /// Ends the current message and puts another in its place.
     void replace_current(const message &next);
+    /// After it has been written to.
+    void current_is_new() {
+        serving_.store(current_.is_call() ? current_.header.id : 0, std::memory_order_release);
+    }
+    /// Ends it, if there is one.
+    void drop_current();
     /// There is none any more; what it was lives on elsewhere, or has been ended.
     void forget_current();
 
-    /// A command that may wait until @a deadline, which is a field of @a arguments. 0 or a
-    /// negative errno: EINTR only if @a abortable and aborted, or if it must not be repeated.
+    /// A command that may wait until @a deadline, a field of its @a arguments. 0 or a negative
+    /// errno: EINTR only if @a abortable and aborted, or if it must not be repeated.
     template <class Arguments>
-    int wait(unsigned long number, Arguments &arguments, bool abortable);
+    int wait(unsigned long number, Arguments &arguments, __u64 &deadline, bool abortable);
 
     // --- for other threads ---
 
@@ -94,20 +100,18 @@ class thread {
 inline bool repeatable(const caps_call &call) {
     return !(call.result & CAPS_RESULT_TAKEN);
 }
-inline bool repeatable(const caps_receive & /*receive*/) {
-    return true;
-}
-inline bool repeatable(const caps_send & /*send*/) {
+template <class Arguments>
+bool repeatable(const Arguments & /*arguments*/) {
     return true;
 }
 
 int device_of(const actor &home);
 
 template <class Arguments>
-int thread::wait(unsigned long number, Arguments &arguments, bool abortable) {
-    const __u64 deadline = arguments.deadline;
+int thread::wait(unsigned long number, Arguments &arguments, __u64 &deadline, bool abortable) {
+    const __u64 until = deadline;
     for (;;) {
-        if (abortable && !begin_abortable(arguments.deadline))
+        if (abortable && !begin_abortable(deadline))
             return -EINTR;
         const int error = command(device_of(home_), number, &arguments);
         if (abortable)
@@ -118,7 +122,7 @@ int thread::wait(unsigned long number, Arguments &arguments, bool abortable) {
             return -EINTR;
         if (error != -EINTR || !repeatable(arguments))
             return error;
-        arguments.deadline = deadline;
+        deadline = until;
     }
 }
 

@@ -62,31 +62,16 @@ typedef struct KnMsgHead {
 #define K_FUNCUMODE 2 /* one where coTarget is */
 #define K_FUNCXMODE 3 /* one other than coTarget */
 
-/* Options of portMigrate(). */
-#define K_WITHMESSAGES 0
-#define K_WITHOUTMESSAGES 1
-
-/* Options of grpAllocate(). */
-#define K_DYNAMIC 0  /* a new name */
-#define K_STATUSER 1 /* the stamp's, among those of this user */
-#define K_STATSYS 2  /* the stamp's, of the system */
-
 int portCreate(KnCap *actorcap, KnUniqueId *portui);
 int portDeclare(KnCap *actorcap, KnUniqueId *portui);
 int portDelete(KnCap *actorcap, int portli);
 int portEnable(KnCap *actorcap, int portli, int priority);
 int portDisable(KnCap *actorcap, int portli);
-int portMigrate(int option, KnCap *srcactorcap, int portli, KnCap *dstactorcap,
-                unsigned int *seqnum);
 int portGetSeqNum(KnCap *actorcap, int portli, unsigned int *seqnum);
 int portUi(int portli, KnUniqueId *portui);
 int portLi(KnUniqueId *portui);
 int portPi(KnCap *actorcap, int portli, KnProtId *oldpi, KnProtId *newpi);
 int actorPi(KnCap *actorcap, KnProtId *oldpi, KnProtId *newpi);
-
-int grpAllocate(int option, KnCap *groupcap, int stamp);
-int grpPortInsert(KnCap *groupcap, KnUniqueId *portui);
-int grpPortRemove(KnCap *groupcap, KnUniqueId *portui);
 
 int ipcSend(KnMsgDesc *msg, int srcportli, KnIpcDest *dest);
 int ipcReceive(KnMsgDesc *msg, int *portli, int delay);
