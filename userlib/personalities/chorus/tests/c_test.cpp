@@ -4,6 +4,7 @@
 
 extern "C" int every_call_c89();
 extern "C" int every_call_c99();
+extern "C" int sea_main(int argc, char **argv);
 
 namespace chorus_test {
 namespace {
@@ -16,6 +17,33 @@ TEST_F(c_test, EveryCallFromC89) {
 
 TEST_F(c_test, EveryCallFromC99) {
     EXPECT_EQ(every_call_c99(), 0);
+}
+
+TEST_F(c_test, TheExampleOfAServerAndItsClient) {
+    process program([] {
+        std::array<char *, 2> arguments{};
+        return sea_main(1, arguments.data());
+    });
+    EXPECT_EQ(program.wait(), 0);
+}
+
+TEST_F(c_test, TheClientOfTheExampleNeedsOnlyTwoNumbers) {
+    a_port port;
+    std::thread server([&] {
+        for (int i = 0; i < 2; i++) {
+            EXPECT_EQ(receive(port.li).substr(0, 6), "Is the");
+            EXPECT_EQ(reply("It is not."), K_OK);
+        }
+    });
+    process program([&] {
+        std::string name = "sea";
+        std::string head = std::to_string(port.ui.uiHead);
+        std::string tail = std::to_string(port.ui.uiTail);
+        std::array<char *, 4> arguments{name.data(), head.data(), tail.data(), nullptr};
+        return sea_main(3, arguments.data());
+    });
+    server.join();
+    EXPECT_EQ(program.wait(), 1); // another answer than it expects
 }
 
 } // namespace
