@@ -16,6 +16,7 @@
 static_assert(sizeof(caps_query) == CAPS_QUERY_SIZE_VER0);
 static_assert(sizeof(caps_actor_info) == CAPS_ACTOR_INFO_SIZE_VER0);
 static_assert(sizeof(caps_duplicate) == CAPS_DUPLICATE_SIZE_VER0);
+static_assert(sizeof(caps_place) == CAPS_PLACE_SIZE_VER0);
 static_assert(sizeof(caps_capability_info) == CAPS_CAPABILITY_INFO_SIZE_VER0);
 static_assert(sizeof(caps_port_info) == CAPS_PORT_INFO_SIZE_VER0);
 static_assert(sizeof(caps_send) == CAPS_SEND_SIZE_VER0);
@@ -94,6 +95,10 @@ int capsu_import(int actor, int fd, uint64_t *capability) {
     if (outcome >= 0)
         *capability = in.capability;
     return outcome;
+}
+
+int capsu_place(int actor, struct caps_place *place) {
+    return command(actor, CAPS_PLACE, place);
 }
 
 int capsu_keep(int actor) {

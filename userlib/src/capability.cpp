@@ -146,4 +146,18 @@ result<descriptor> capability::try_export_fd() const noexcept {
     return descriptor(outcome);
 }
 
+result<void> capability::try_place_in(const capability &actor,
+                                      const narrowing &with) const noexcept {
+    ::caps_place place{};
+    place.capability = handle_;
+    place.operations = with.operations;
+    place.actor = actor.get();
+    place.rights = static_cast<std::uint32_t>(with.rights);
+    // The kernel chooses no badge here; to place it without the one asked for would be worse.
+    const int outcome = with.badge ? -EINVAL : capsu_place(actor_, &place);
+    if (outcome < 0)
+        return failed(of(*this, operation::place, outcome));
+    return {};
+}
+
 } // namespace caps

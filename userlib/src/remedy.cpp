@@ -77,6 +77,19 @@ constexpr particular particulars[] = {
     {operation::import_fd, EBADF, "Pass a file descriptor that is open."},
     {operation::import_fd, EINVAL, "Pass a file descriptor made by export_fd()."},
     {operation::import_fd, EDQUOT, handles_text},
+    {operation::place, EPERM,
+     "Place a capability that has the right to grant, with no right that it lacks, in an actor "
+     "that "
+     "has given a capability with the right to accept."},
+    {operation::place, EACCES,
+     "Place it with no operation that it lacks; its info() tells what it has."},
+    {operation::place, EINVAL,
+     "Place it in what names an actor, not a port, with rights that exist and without a badge: "
+     "place a duplicate that has the badge."},
+    {operation::place, EPIPE, "The actor to place it in has died: nothing was placed."},
+    {operation::place, EDQUOT,
+     "The other actor's user holds as many capabilities as it may (max_capabilities), or this user "
+     "has as many messages under way (max_messages). Nothing was placed."},
     {operation::watch, EPERM,
      "Watch with a capability that has the right to, and be told at a port of this actor's own."},
     {operation::watch, EPIPE,
@@ -296,6 +309,7 @@ extern "C" const char *capsu_remedy(unsigned long command, int error) {
         {CAPS_CAPABILITY_INFO, operation::capability_info},
         {CAPS_EXPORT, operation::export_fd},
         {CAPS_IMPORT, operation::import_fd},
+        {CAPS_PLACE, operation::place},
         {CAPS_PORT_CREATE, operation::port_create},
         {CAPS_PORT_DELETE, operation::port_remove},
         {CAPS_PORT_ENABLE, operation::port_enable},

@@ -55,6 +55,9 @@ static int async_call(int actor, uint64_t port, uint64_t client, long long *seen
 /* What takes another process is in the selftests. */
 static int kept_and_moved(int actor, uint64_t port, long long *seen) {
     struct caps_port_migrate migrate = {.capability = port};
+    struct caps_place place = {
+        .capability = port, .actor = port, .operations = 1, .rights = CAPS_RIGHT_SEND};
+    struct caps_receive receive = {.port = CAPS_DEFAULT_PORT};
     uint64_t self;
 
     EXPECT(capsu_keep(actor), 0);
@@ -62,6 +65,12 @@ static int kept_and_moved(int actor, uint64_t port, long long *seen) {
     EXPECT(capsu_actor_self(actor, &self), 0);
     migrate.actor = self;
     EXPECT(capsu_port_migrate(actor, &migrate), -EBUSY);
+    EXPECT(capsu_place(actor, &place), -EINVAL);
+    place.actor = self;
+    EXPECT(capsu_place(actor, &place), 0);
+    EXPECT(capsu_receive(actor, &receive), 0);
+    EXPECT(receive.header.kind, CAPS_KIND_CAPABILITY_ARRIVED);
+    EXPECT(capsu_close(actor, receive.header.address), 0);
     EXPECT(capsu_close(actor, self), 0);
     return 0;
 }

@@ -62,6 +62,7 @@ TEST(error, of_a_limit_names_it) {
         {operation::open, EDQUOT, "max_actors"},
         {operation::duplicate, EDQUOT, "max_capabilities"},
         {operation::import_fd, EDQUOT, "max_capabilities"},
+        {operation::place, EDQUOT, "max_capabilities"},
         {operation::connect, EDQUOT, "max_capabilities"},
         {operation::export_fd, EDQUOT, "max_files"},
         {operation::port_create, EDQUOT, "max_ports"},

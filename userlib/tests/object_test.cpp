@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 
 namespace {
 
@@ -211,6 +212,73 @@ TEST_F(object, capability_travels_over_a_socket) {
     std::array<char, 32> room{};
     EXPECT_EQ(port.receive(room, soon()).text(), "over a socket");
     EXPECT_EQ(receiver.wait(), 0);
+}
+
+TEST_F(object, capability_is_placed_in_another_process) {
+    const caps::port port = me.create_port();
+    int ready[2];
+    ASSERT_EQ(::pipe2(ready, O_CLOEXEC), 0);
+    const caps::descriptor reads(ready[0]), writes(ready[1]);
+    const passed way(port);
+    process other([&] {
+        const auto [actor, parent] = way.take();
+        const auto self = actor.self();
+        // What may be placed in, as a descriptor that the parent finds by its number.
+        const caps::descriptor mine = self.export_fd();
+        const int fd = mine.get();
+        if (::write(writes.get(), &fd, sizeof(fd)) != sizeof(fd))
+            return 1;
+        const auto event = actor.default_port()->receive({}, soon());
+        if (event.kind() != caps::kind::capability_arrived)
+            return 2;
+        const caps::capability got = actor.placed(event);
+        if (!got || got.info().operations != caps::operations(3))
+            return 3;
+        got.send({.operation = 3, .body = "placed"});
+        return 0;
+    });
+    int fd = -1;
+    ASSERT_EQ(::read(reads.get(), &fd, sizeof(fd)), ssize_t{sizeof(fd)});
+    const caps::descriptor file(static_cast<int>(::syscall(
+        SYS_pidfd_getfd,
+        caps::descriptor(static_cast<int>(::syscall(SYS_pidfd_open, other.pid(), 0))).get(), fd,
+        0)));
+    const auto target = me.import_fd(file.get());
+    port.place_in(target, {.operations = caps::operations(3)});
+    std::array<char, 16> room{};
+    EXPECT_EQ(port.receive(room, soon()).text(), "placed");
+    EXPECT_EQ(other.wait(), 0);
+    const auto late = port.try_place_in(target, {});
+    ASSERT_FALSE(late);
+    EXPECT_EQ(late.error().code(), EPIPE) << late.error().message();
+}
+
+TEST_F(object, placing_only_narrows_and_takes_an_actor_that_accepts) {
+    const caps::port port = me.create_port();
+    const auto self = me.self();
+    const auto refused = [&](const caps::capability &what, const caps::capability &into,
+                             const caps::narrowing &with) {
+        const auto outcome = what.try_place_in(into, with);
+        EXPECT_TRUE(outcome || outcome.error().what() == caps::operation::place);
+        return outcome ? 0 : outcome.error().code();
+    };
+    const auto narrow = port.duplicate(
+        {.rights = caps::rights::send | caps::rights::grant, .operations = caps::operations(1)});
+    const auto before = me.info().capabilities;
+    EXPECT_EQ(refused(port, port, {}), EINVAL) << "no actor";
+    EXPECT_EQ(refused(port, self, {.badge = 5}), EINVAL) << "no badge";
+    EXPECT_EQ(refused(narrow, self, {.rights = caps::rights::manage}), EPERM);
+    EXPECT_EQ(refused(narrow, self, {}), EACCES);
+    EXPECT_EQ(refused(port.duplicate({}), self, {}), EPERM) << "no right to grant";
+    EXPECT_EQ(refused(port, self.duplicate({.rights = caps::rights::watch}), {}), EPERM);
+    EXPECT_EQ(me.info().capabilities, before);
+    EXPECT_FALSE(me.default_port()->try_receive({}, caps::no_wait)) << "nothing has arrived";
+
+    narrow.place_in(self, {.operations = caps::operations(1)});
+    const auto event = me.default_port()->receive({}, caps::no_wait);
+    EXPECT_FALSE(me.arrived(event)) << "no port";
+    EXPECT_TRUE(me.placed(event));
+    EXPECT_EQ(me.info().capabilities, before) << "closed with its object";
 }
 
 TEST_F(object, export_takes_the_right_to_grant) {

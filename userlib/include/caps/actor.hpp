@@ -112,6 +112,11 @@ class CAPSUSER_API actor : public receiver<actor> {
     port arrived(const received &message) const noexcept {
         return message.kind() == kind::port_arrived ? port(get(), message.address()) : port();
     }
+    /// The capability that a message of kind::capability_arrived has brought; of others: none.
+    capability placed(const received &message) const noexcept {
+        return message.kind() == kind::capability_arrived ? capability(get(), message.address())
+                                                          : capability();
+    }
     /// A capability from a descriptor made by capability::export_fd(), which stays open.
     result<capability> try_import_fd(int fd) const noexcept;
     capability import_fd(int fd) const { return value_or_throw(try_import_fd(fd)); }

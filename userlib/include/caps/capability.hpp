@@ -176,6 +176,15 @@ class CAPSUSER_API capability {
     result<descriptor> try_export_fd() const noexcept;
     descriptor export_fd() const { return value_or_throw(try_export_fd()); }
 
+    /// Puts a copy, narrower or equal, into the table of the actor that the other capability names,
+    /// which takes its right to accept; and rights::grant on this one. That actor gets a message
+    /// of kind::capability_arrived on its default port, which actor::placed() makes a capability
+    /// of. EPIPE if it is dead. Without a badge: place a duplicate that has it.
+    result<void> try_place_in(const capability &actor, const narrowing &with) const noexcept;
+    void place_in(const capability &actor, const narrowing &with) const {
+        value_or_throw(try_place_in(actor, with));
+    }
+
   protected:
     /// As try_call(), with what only groups need.
     result<caps::reply> call_through(const outgoing &message, const buffers &answer, deadline until,

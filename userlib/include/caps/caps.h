@@ -45,6 +45,8 @@ CAPSU_API int capsu_capability_info(int actor, uint64_t capability,
 CAPSU_API int capsu_export(int actor, uint64_t capability);
 CAPSU_API int capsu_actor_self(int actor, uint64_t *capability);
 CAPSU_API int capsu_import(int actor, int fd, uint64_t *capability);
+/* Into another actor's table, which is told by a message of kind CAPABILITY_ARRIVED. */
+CAPSU_API int capsu_place(int actor, struct caps_place *place);
 /* The actor outlives its process while somebody else has the file; a successor adopts it. */
 CAPSU_API int capsu_keep(int actor);
 CAPSU_API int capsu_adopt(int actor);

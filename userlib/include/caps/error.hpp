@@ -28,6 +28,7 @@ enum class operation : std::uint8_t {
     capability_info,
     export_fd,
     import_fd,
+    place,
     watch,
     port_create,
     port_remove,

@@ -102,7 +102,9 @@ enum class kind : std::uint32_t {
     dispose = CAPS_KIND_DISPOSE,           ///< the deferred body id() is free
     signal = CAPS_KIND_SIGNAL,             ///< bits() were set since the last time
     port_arrived = CAPS_KIND_PORT_ARRIVED, ///< a port was moved here: actor::arrived() has it
-    port_dead = CAPS_KIND_PORT_DEAD,       ///< what capability::watch() gave id() for has died
+    /// somebody placed one here: actor::placed() has it
+    capability_arrived = CAPS_KIND_CAPABILITY_ARRIVED,
+    port_dead = CAPS_KIND_PORT_DEAD, ///< what capability::watch() gave id() for has died
 };
 
 /// More about a sender, as it was when it sent, in the receiver's namespaces.
