@@ -16,6 +16,8 @@
 #include "table.h"
 #include "usercopy.h"
 
+#define LOADED_AT_ONCE	8
+
 /* The program's struct, copied and checked. */
 static int load_user(struct caps_attachments *user, u64 address)
 {
@@ -31,40 +33,12 @@ static int load_user(struct caps_attachments *user, u64 address)
 
 /* --- sending ------------------------------------------------------------- */
 
-/*
- * Take a handle, one of at most @most, out of the table; its slot stays until
- * caps_moves_end().
- */
-static int move_out(struct caps_actor *actor, u64 handle, u32 most,
-		    struct caps_payload *payload)
-{
-	struct caps_moves *all = payload->moves;
-	struct caps_move *move;
-
-	if (!all) {
-		all = kmalloc(struct_size(all, moves, most),
-			      GFP_KERNEL_ACCOUNT);
-		if (!all)
-			return -ENOMEM;
-		all->count = 0;
-		payload->moves = all;
-	}
-	move = &all->moves[all->count];
-	move->handle = handle;
-	spin_lock(&actor->lock);
-	move->capability = caps_table_suspend(&actor->capabilities, handle);
-	spin_unlock(&actor->lock);
-	if (!move->capability)
-		return -EBADF;
-	all->count++;
-	return 0;
-}
-
 static int load_capability(struct caps_actor *actor,
-			   const struct caps_transfer *from, u32 most,
-			   struct caps_payload *payload)
+			   const struct caps_transfer *from,
+			   struct caps_attached *attached)
 {
-	struct caps_attached *attached = payload->attached;
+	struct caps_attached_capability *to =
+		&attached->capabilities[attached->capability_count];
 	bool move = from->flags & CAPS_TRANSFER_MOVE;
 	struct caps_capability *copy;
 
@@ -77,28 +51,59 @@ static int load_capability(struct caps_actor *actor,
 				      from->operations);
 	if (IS_ERR(copy))
 		return PTR_ERR(copy);
-	attached->capabilities[attached->capability_count++].capability = copy;
-	return move ? move_out(actor, from->capability, most, payload) : 0;
+	to->capability = copy;
+	to->moved = NULL;
+	to->from = move ? from->capability : 0;
+	attached->capability_count++;
+	attached->move_count += move;
+	return 0;
 }
 
 static int load_capabilities(struct caps_actor *actor,
 			     const struct caps_attachments *user,
-			     struct caps_payload *payload)
+			     struct caps_attached *attached)
 {
 	struct caps_transfer __user *from = u64_to_user_ptr(user->capabilities);
-	struct caps_transfer one;
-	u32 i;
+	struct caps_transfer some[LOADED_AT_ONCE];
+	u32 i, n, left;
 	int err;
 
-	for (i = 0; i < user->capability_count; i++) {
-		if (caps_copy_in(&one, &from[i], sizeof(one)))
+	for (left = user->capability_count; left; left -= n, from += n) {
+		n = min_t(u32, left, LOADED_AT_ONCE);
+		if (caps_copy_in(some, from, n * sizeof(*some)))
 			return -EFAULT;
-		err = load_capability(actor, &one, user->capability_count,
-				      payload);
-		if (err)
-			return err;
+		for (i = 0; i < n; i++) {
+			err = load_capability(actor, &some[i], attached);
+			if (err)
+				return err;
+		}
 	}
 	return 0;
+}
+
+/* Take what is moved out of the table; the slots stay until caps_moves_end(). */
+static int move_out(struct caps_actor *actor, struct caps_payload *payload)
+{
+	struct caps_attached *attached = payload->attached;
+	struct caps_attached_capability *one = attached->capabilities;
+	struct caps_attached_capability *end = one + attached->capability_count;
+	int err = 0;
+
+	if (!attached->move_count)
+		return 0;
+	refcount_inc(&attached->refs);
+	payload->moves = attached;
+	spin_lock(&actor->lock);
+	for (; one < end && !err; one++) {
+		if (!one->from)
+			continue;
+		one->moved = caps_table_suspend(&actor->capabilities,
+						one->from);
+		if (!one->moved)
+			err = -EBADF;
+	}
+	spin_unlock(&actor->lock);
+	return err;
 }
 
 static int load_file(struct caps_attached *attached, int fd)
@@ -153,10 +158,12 @@ static struct caps_attached *attached_alloc(struct caps_chain *payer,
 		uncharge(payer, n, files);
 		return ERR_PTR(-ENOMEM);
 	}
+	refcount_set(&attached->refs, 1);
 	attached->chain = caps_chain_get(payer);
 	attached->files = (struct file **)&attached->capabilities[n];
 	attached->capability_count = 0;
 	attached->fd_count = 0;
+	attached->move_count = 0;
 	attached->unix_sockets = false;
 	caps_born(CAPS_LIVE_ATTACHED);
 	return attached;
@@ -187,8 +194,8 @@ int caps_attached_load(struct caps_actor *actor, struct caps_chain *payer,
 	if (IS_ERR(attached))
 		return PTR_ERR(attached);
 	payload->attached = attached;
-	err = load_capabilities(actor, &user, payload) ?:
-	      load_files(&user, attached);
+	err = load_capabilities(actor, &user, attached) ?:
+	      load_files(&user, attached) ?: move_out(actor, payload);
 	if (err) {
 		/* All was charged, whatever has been loaded. */
 		uncharge(payer,
@@ -197,6 +204,12 @@ int caps_attached_load(struct caps_actor *actor, struct caps_chain *payer,
 		caps_attached_drop(payload);
 	}
 	return err;
+}
+
+static void attached_put(struct caps_attached *attached)
+{
+	if (refcount_dec_and_test(&attached->refs))
+		kfree(attached);
 }
 
 /**
@@ -209,31 +222,33 @@ void caps_moves_end(struct caps_actor *actor, struct caps_payload *payload,
 		    bool sent)
 {
 	struct caps_table *table = &actor->capabilities;
-	struct caps_moves *moves = payload->moves;
-	struct caps_move *move, *end;
+	struct caps_attached *moves = payload->moves;
+	struct caps_attached_capability *one, *end;
+	long n = 0;
 
 	if (!moves)
 		return;
 	payload->moves = NULL;
-	end = moves->moves + moves->count;
+	end = moves->capabilities + moves->capability_count;
 
 	spin_lock(&actor->lock);
 	/* A dead actor's table gets nothing any more. */
 	sent |= actor->dead;
-	for (move = moves->moves; move < end; move++) {
-		if (sent)
-			caps_table_release(table, move->handle);
-		else
-			caps_table_publish(table, move->handle,
-					   move->capability);
+	for (one = moves->capabilities; one < end; one++) {
+		if (one->moved && sent)
+			caps_table_release(table, one->from);
+		else if (one->moved)
+			caps_table_publish(table, one->from, one->moved);
 	}
 	spin_unlock(&actor->lock);
-	if (sent) {
-		for (move = moves->moves; move < end; move++)
-			caps_capability_free(move->capability);
-		caps_uncharge(actor->chain, CAPS_CAPABILITIES, moves->count);
+	for (one = moves->capabilities; sent && one < end; one++) {
+		if (!one->moved)
+			continue;
+		caps_capability_free(one->moved);
+		n++;
 	}
-	kfree(moves);
+	caps_uncharge(actor->chain, CAPS_CAPABILITIES, n);
+	attached_put(moves);
 }
 
 /**
@@ -255,7 +270,7 @@ void caps_attached_free(struct caps_attached *attached)
 	uncharge(attached->chain, attached->capability_count,
 		 attached->fd_count);
 	caps_chain_put(attached->chain);
-	kfree(attached);
+	attached_put(attached);
 	caps_gone(CAPS_LIVE_ATTACHED);
 }
 
@@ -276,6 +291,7 @@ void caps_attached_charge_to(struct caps_attached *attached,
 			     struct caps_chain *chain)
 {
 	struct caps_chain *old = attached->chain;
+
 	uncharge(old, attached->capability_count, attached->fd_count);
 	caps_charge_forced(chain, CAPS_CAPABILITIES,
 			   attached->capability_count);

@@ -3,12 +3,12 @@
  * What goes along with a message: capabilities and files.
  *
  * One object hangs off a payload that has any. Each message has its own, also
- * where a body is shared. The capabilities in it are copies that no handle
- * stands for; whom they are charged to says @chain.
+ * where a body is shared. No handle stands for the capabilities in it; whom
+ * they are charged to says @chain.
  *
  * Sending. A handle that is moved is taken out of the sender's table when the
  * message is loaded, but keeps its slot: nobody else can use it, or move it.
- * What was taken out is in a struct caps_moves, which nobody but the sending
+ * What was taken out is remembered here, in fields that nobody but the sending
  * operation touches, since the rest may be with the receiver by now:
  * caps_moves_end() gives the slots back if the message was sent, else the
  * handles.
@@ -34,11 +34,12 @@
  *
  * Lifetime: one owner, the payload, or who has taken it from there: who has
  * claimed the message, and CAPS_GET_DATA under the holder's lock. Freed without
- * a lock.
+ * a lock. The memory stays for the sending operation, if anything is moved.
  */
 #ifndef _CAPS_ATTACH_H
 #define _CAPS_ATTACH_H
 
+#include <linux/refcount.h>
 #include <linux/types.h>
 
 #include "message.h"
@@ -52,26 +53,20 @@ struct file;
 struct caps_attached_capability {
 	struct caps_capability *capability;	/* NULL once published */
 	u64 handle;		/* reserved for it by the receiver */
+	struct caps_capability *moved;	/* the sender's, or NULL */
+	u64 from;		/* its handle; 0: it is not to be moved */
 };
 
 struct caps_attached {
+	refcount_t refs;	/* of the memory */
+	bool unix_sockets;	/* among the files */
 	struct caps_chain *chain;
 	struct file **files;	/* behind the capabilities */
 	s32 __user *fds;	/* where their numbers go, once offered */
 	u16 capability_count;
 	u16 fd_count;
-	bool unix_sockets;	/* among them */
+	u16 move_count;		/* of the capabilities */
 	struct caps_attached_capability capabilities[];
-};
-
-struct caps_move {
-	struct caps_capability *capability;
-	u64 handle;
-};
-
-struct caps_moves {
-	unsigned int count;
-	struct caps_move moves[];
 };
 
 int caps_attached_load(struct caps_actor *actor, struct caps_chain *payer,

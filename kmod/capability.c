@@ -24,6 +24,7 @@ static struct caps_capability *capability_alloc(u32 type, u64 operations,
 	capability->type = type;
 	capability->operations = operations;
 	capability->rights = rights;
+	refcount_set(&capability->refs, 1);
 	caps_born(CAPS_LIVE_CAPABILITIES);
 	return capability;
 }
@@ -88,7 +89,7 @@ struct caps_capability *caps_capability_to_group(struct caps_group *group)
 	return capability;
 }
 
-void caps_capability_free(struct caps_capability *capability)
+void __caps_capability_free(struct caps_capability *capability)
 {
 	switch (capability->type) {
 	case CAPS_TYPE_PORT:
@@ -103,7 +104,6 @@ void caps_capability_free(struct caps_capability *capability)
 		break;
 	}
 	kfree_rcu(capability, rcu);
-	caps_gone(CAPS_LIVE_CAPABILITIES);
 }
 
 /*
@@ -134,6 +134,7 @@ static int capability_clone(const struct caps_capability *original,
 		return -EKEYREVOKED;
 	if (!capability_tryget(original))
 		return -EBADF;
+	refcount_set(&copy->refs, 1);
 	copy->type = original->type;
 	copy->port = original->port;
 	copy->badge = original->badge;
@@ -180,12 +181,46 @@ struct caps_capability *caps_capability_copy(struct caps_actor *actor,
 	return copy;
 }
 
+/* Would a copy that @actor makes have the same generation, and be good? */
+static bool is_current(const struct caps_capability *capability,
+		       const struct caps_actor *actor)
+{
+	if (capability->type != CAPS_TYPE_PORT)
+		return true;
+	return !caps_capability_is_revoked(capability, actor) &&
+	       capability->generation ==
+	       READ_ONCE(capability->port->generation);
+}
+
+/* The very one, if a copy to give away would be equal; or NULL. */
+static struct caps_capability *capability_share(struct caps_actor *actor,
+						u64 handle, u32 rights,
+						u64 operations)
+{
+	struct caps_capability *capability;
+
+	rcu_read_lock();
+	capability = caps_table_find(&actor->capabilities, handle);
+	if (capability &&
+	    (capability->rights != rights || !(rights & CAPS_RIGHT_GRANT) ||
+	     capability->operations != operations ||
+	     !is_current(capability, actor) ||
+	     !refcount_inc_not_zero(&capability->refs)))
+		capability = NULL;
+	rcu_read_unlock();
+	if (capability)
+		caps_born(CAPS_LIVE_CAPABILITIES);
+	return capability;
+}
+
 /**
  * caps_capability_narrow - a copy to give away, with as much or less
  * @actor: whose handle
  * @handle: a handle with the grant right
  * @rights: rights of the copy
  * @operations: its operation mask
+ *
+ * Not to be changed: others may have the same.
  *
  * Return: the copy, -EBADF, -EPERM, -EACCES, -EKEYREVOKED or -ENOMEM.
  */
@@ -195,6 +230,9 @@ struct caps_capability *caps_capability_narrow(struct caps_actor *actor,
 {
 	struct caps_capability *copy;
 
+	copy = capability_share(actor, handle, rights, operations);
+	if (copy)
+		return copy;
 	copy = caps_capability_copy(actor, handle, rights | CAPS_RIGHT_GRANT);
 	if (IS_ERR(copy))
 		return copy;

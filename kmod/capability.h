@@ -8,8 +8,9 @@
  * found under RCU without a lock; what it points to is valid inside that reader
  * section even if the handle is closed meanwhile.
  *
- * Lifetime: owned by its slot in the actor's table, or by its file; freed by
- * RCU. Holds what it names in memory, but keeps nothing alive: an actor's own
+ * Lifetime: counted by the slots in actors' tables, messages and files that
+ * have it, since an equal one need not be made to be given away; freed by RCU.
+ * Holds what it names in memory, but keeps nothing alive: an actor's own
  * handles go when it dies, so that one to itself is no cycle.
  */
 #ifndef _CAPS_CAPABILITY_H
@@ -18,8 +19,10 @@
 #include <linux/bits.h>
 #include <linux/errno.h>
 #include <linux/rcupdate.h>
+#include <linux/refcount.h>
 #include <linux/types.h>
 
+#include "account.h"
 #include "caps.h"
 
 struct caps_actor;
@@ -38,6 +41,7 @@ struct caps_capability {
 	u64 generation;			/* the port's when it was made */
 	u32 rights;
 	u32 type;			/* CAPS_TYPE_* */
+	refcount_t refs;		/* 0: part of an actor, never counted */
 	struct rcu_head rcu;
 };
 
@@ -46,7 +50,6 @@ struct caps_capability *caps_capability_create(struct caps_port *port,
 					       u64 operations, u32 rights);
 struct caps_capability *caps_capability_to_actor(struct caps_actor *actor);
 struct caps_capability *caps_capability_to_group(struct caps_group *group);
-void caps_capability_free(struct caps_capability *capability);
 
 struct caps_capability *caps_capability_copy(struct caps_actor *actor,
 					     u64 handle, u32 rights);
@@ -64,6 +67,16 @@ struct caps_actor *caps_capability_actor(struct caps_actor *actor, u64 handle,
 					 u32 rights);
 struct caps_group *caps_capability_group(struct caps_actor *actor, u64 handle,
 					 u32 rights);
+
+void __caps_capability_free(struct caps_capability *capability);
+
+/* One of those who have it gives it up. */
+static inline void caps_capability_free(struct caps_capability *capability)
+{
+	caps_gone(CAPS_LIVE_CAPABILITIES);
+	if (refcount_dec_and_test(&capability->refs))
+		__caps_capability_free(capability);
+}
 
 /* May it be used to send a message of some operation? 0, -EPERM or -EACCES. */
 static inline int caps_may_send(const struct caps_capability *capability,

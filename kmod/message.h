@@ -94,7 +94,7 @@ struct caps_payload {
 	struct caps_body *body;		/* NULL: in data */
 	struct caps_direct *direct;	/* the receiver's buffer, or NULL */
 	struct caps_attached *attached;	/* or NULL; see attach.h */
-	struct caps_moves *moves;	/* the sender's, while it sends */
+	struct caps_attached *moves;	/* the sender's, while it sends */
 	u8 *data;			/* annex, then body up to CAPS_INLINE */
 };
 

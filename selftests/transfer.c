@@ -42,6 +42,62 @@ TEST_F(transfer, narrower)
 	EXPECT_EQ(CAPS_ALL_OPERATIONS, i.operations);
 }
 
+/* All of it, so that an equal one need not be made. */
+static struct caps_transfer *load_whole(FIXTURE_DATA(transfer) * self)
+{
+	struct caps_transfer *t = load_add(&self->load, self->cap);
+	struct caps_capability_info i;
+
+	need(cap_info(self->p.client, self->cap, &i), "CAPS_INFO");
+	t->rights = i.rights;
+	return t;
+}
+
+/* It outlives the one that it equals, and goes alone; less is less. */
+TEST_F(transfer, as_it_is)
+{
+	long live = live_count("capabilities");
+	struct caps_capability_info was, i;
+
+	ASSERT_OK(cap_info(self->p.client, self->cap, &was));
+	ASSERT_TRUE(was.rights & CAPS_RIGHT_GRANT);
+	load_whole(self);
+	load_whole(self)->operations = 6;
+	load_whole(self)->flags = CAPS_TRANSFER_MOVE;
+	ASSERT_OK(send_load(self->p.client, self->p.cap, &self->load));
+	EXPECT_EQ(live + 2, live_count("capabilities"));
+	EXPECT_ERR(EBADF, send_text(self->p.client, self->cap, "gone"));
+	ASSERT_OK(receive_all(self));
+	ASSERT_EQ(3, self->room.a.capabilities_put);
+	ASSERT_OK(cap_info(self->p.server, self->room.handles[0], &i));
+	EXPECT_EQ(was.rights, i.rights);
+	EXPECT_EQ(was.operations, i.operations);
+	EXPECT_EQ(7, i.badge);
+	ASSERT_OK(cap_info(self->p.server, self->room.handles[1], &i));
+	EXPECT_EQ(6, i.operations);
+	EXPECT_OK(cap_close(self->p.server, self->room.handles[0]));
+	expect_works(_metadata, self, self->p.server, self->room.handles[2]);
+	EXPECT_OK(cap_close(self->p.server, self->room.handles[1]));
+	EXPECT_OK(cap_close(self->p.server, self->room.handles[2]));
+	EXPECT_EQ(live - 1, live_count("capabilities"));
+}
+
+/* What the owner gives away is good, also from what it has had for long. */
+TEST_F(transfer, of_the_owner)
+{
+	struct caps_revoke r = { .capability = self->port };
+	struct caps_capability_info i;
+	__u64 way = cap_give(self->p.server, self->p.port, self->owner);
+
+	ASSERT_OK(cap_info(self->owner, self->port, &i));
+	load_add(&self->load, self->port)->rights = i.rights;
+	ASSERT_OK(caps_ioctl(self->owner, CAPS_REVOKE, &r));
+	ASSERT_OK(send_load(self->owner, way, &self->load));
+	ASSERT_OK(receive_all(self));
+	EXPECT_OK(send_text(self->p.server, self->room.handles[0], "new"));
+	EXPECT_ERR(EKEYREVOKED, send_text(self->p.client, self->cap, "old"));
+}
+
 /* To actors as to ports, and the default port's own name. */
 TEST_F(transfer, of_any_type)
 {
@@ -90,7 +146,7 @@ TEST_F(transfer, of_what_is_revoked)
 		.flags = CAPS_REVOKE_BADGE,
 	};
 
-	load_add(&self->load, self->cap);
+	load_whole(self);
 	ASSERT_OK(send_load(self->p.client, self->p.cap, &self->load));
 	ASSERT_OK(caps_ioctl(self->owner, CAPS_REVOKE, &r));
 	EXPECT_ERR(EKEYREVOKED, send_load(self->p.client, self->p.cap,

@@ -140,6 +140,8 @@ TEST_F(transfer, refuses_a_bad_one)
 	bad = good;
 	bad.capability = narrow;
 	expect_bad(_metadata, self, EPERM, bad);
+	bad.operations = 5;
+	expect_bad(_metadata, self, EPERM, bad);
 	bad.flags = CAPS_TRANSFER_MOVE;
 	expect_bad(_metadata, self, EPERM, bad);
 }
