@@ -74,8 +74,12 @@ int caps_payload_load_large(struct caps_actor *actor, struct caps_chain *pins,
 			    struct caps_payload *payload,
 			    const struct caps_data *from, u32 flags, bool pin)
 {
-	int err = load_body(actor, pins, copies, payload, from, flags, pin);
+	int err;
 
+	if (!from->iov_count && from->body_len <= CAPS_INLINE)
+		err = caps_payload_load_small(actor, payload, from);
+	else
+		err = load_body(actor, pins, copies, payload, from, flags, pin);
 	if (err || !from->attachments)
 		return err;
 	return caps_attached_load(actor, copies, payload, from->attachments);

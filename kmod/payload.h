@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Annex, body and what goes along in one direction: from the sender's memory into the message,
- * and from there into the receiver's.
+ * Annex, body and what goes along in one direction: from the sender's memory
+ * into the message, and from there into the receiver's.
  *
  * What fits into the message and is one buffer in the program is copied here,
  * in place; payload.c has the rest.
@@ -49,6 +49,20 @@ static inline bool caps_data_is_small(const struct caps_data *data)
 	       data->body_len <= CAPS_INLINE;
 }
 
+static inline int caps_payload_load_small(struct caps_actor *actor,
+					  struct caps_payload *payload,
+					  const struct caps_data *from)
+{
+	if (!from->body_len)
+		return 0;
+	if (caps_copy_in(payload->data + CAPS_MAX_ANNEX,
+			 u64_to_user_ptr(from->body), from->body_len))
+		return -EFAULT;
+	payload->body_len = from->body_len;
+	caps_count_sent_copy(actor, from->body_len);
+	return 0;
+}
+
 /**
  * caps_payload_load - take what is to be sent from the current process
  * @actor: who sends
@@ -83,14 +97,7 @@ static inline int caps_payload_load(struct caps_actor *actor,
 	if (!caps_data_is_small(from))
 		return caps_payload_load_large(actor, pins, copies, payload,
 					       from, flags, pin);
-	if (from->body_len) {
-		if (caps_copy_in(payload->data + CAPS_MAX_ANNEX,
-				 u64_to_user_ptr(from->body), from->body_len))
-			return -EFAULT;
-		payload->body_len = from->body_len;
-		caps_count_sent_copy(actor, from->body_len);
-	}
-	return 0;
+	return caps_payload_load_small(actor, payload, from);
 }
 
 /**
