@@ -296,7 +296,8 @@ static void leave_room(int n)
 	struct rlimit limit = {};
 	int fd = dup(0);
 
-	limit.rlim_cur = limit.rlim_max = fd + n;
+	limit.rlim_cur = fd + n;
+	limit.rlim_max = fd + n;
 	close(fd);
 	need(sys(setrlimit(RLIMIT_NOFILE, &limit)), "setrlimit");
 }
