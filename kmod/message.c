@@ -280,6 +280,9 @@ static void drop_from(struct caps_message *message)
 
 static void drop_rest(struct caps_message *message)
 {
+	caps_port_put(message->source);
+	if (message->from_tgid)
+		drop_from(message);
 	caps_attached_drop(&message->request);
 	caps_attached_drop(&message->reply);
 	caps_direct_free(message->reply.direct);
@@ -296,13 +299,12 @@ void __caps_message_free(struct caps_message *message)
 	/* Few have any of them. */
 	if ((unsigned long)message->request.attached |
 	    (unsigned long)message->reply.attached |
-	    (unsigned long)message->reply.direct)
+	    (unsigned long)message->reply.direct |
+	    (unsigned long)message->source |
+	    (unsigned long)message->from_tgid)
 		drop_rest(message);
 	caps_badge_put(message->badge);
 	caps_port_put(message->port);
-	caps_port_put(message->source);
-	if (message->from_tgid)
-		drop_from(message);
 	if (message->share_count > message->chain->count)
 		caps_shares_trim(message, message->chain->count);
 

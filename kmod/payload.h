@@ -151,8 +151,8 @@ static inline int caps_payload_store(struct caps_actor *actor,
 	n = caps_payload_read(actor, payload, 0, to);
 	if (n < 0)
 		return n;
-	return (n < payload->body_len || annex < payload->annex_len) |
-	       (payload->attached ? CAPS_ATTACHED : 0);
+	n = n < payload->body_len || annex < payload->annex_len;
+	return unlikely(payload->attached) ? n | CAPS_ATTACHED : n;
 }
 
 #endif

@@ -213,7 +213,7 @@ static int put_signals(struct reception *r, struct caps_header __user *uheader)
 }
 
 /* Why a claimed message is not to be delivered; 0: it is. Its holder is locked. */
-static int unwanted(const struct caps_message *message)
+static __always_inline int unwanted(const struct caps_message *message)
 {
 	const struct caps_body *body = message->request.body;
 	bool notice = caps_message_is_notice(message);

@@ -270,7 +270,8 @@ int caps_reply(struct caps_actor *actor, struct caps_reply *args,
 	if (err)
 		return err;
 	failed = reply_load(actor, message, payer, args);
-	caps_chain_put(payer);
+	if (unlikely(payer))
+		caps_chain_put(payer);
 	if (failed)
 		reply_unload(message);
 
