@@ -15,13 +15,14 @@ failure of(const capability &on, operation what, int outcome, std::uint32_t resu
     return {what, -outcome, failure::object_kind::capability, on.get(), result};
 }
 
-::caps_send describe(const capability &to, const outgoing &message, deadline until) noexcept {
+::caps_send describe(const capability &to, const outgoing &message, deadline until,
+                     ::caps_attachments &along) noexcept {
     ::caps_send send{};
     send.capability = to.get();
     send.source = message.source;
     send.address = message.address;
     send.deadline = until.nanoseconds();
-    send.data = detail::describe(message.annex, message.body);
+    send.data = detail::describe(message, along);
     send.operation = message.operation;
     send.flags = static_cast<std::uint32_t>(message.mode);
     return send;
@@ -58,7 +59,8 @@ result<void> capability::try_signal(std::uint64_t bits) const noexcept {
 }
 
 result<sent> capability::try_send(const outgoing &message, deadline until) const noexcept {
-    ::caps_send send = describe(*this, message, until);
+    ::caps_attachments along;
+    ::caps_send send = describe(*this, message, until, along);
     const int outcome = capsu_send(actor_, &send);
     if (outcome < 0)
         return failed(of(*this, operation::send, outcome, send.result));
@@ -66,7 +68,8 @@ result<sent> capability::try_send(const outgoing &message, deadline until) const
 }
 
 result<sent> capability::try_call_async(const outgoing &message, deadline until) const noexcept {
-    ::caps_send send = describe(*this, message, until);
+    ::caps_attachments along;
+    ::caps_send send = describe(*this, message, until, along);
     const int outcome = capsu_call_async(actor_, &send);
     if (outcome < 0)
         return failed(of(*this, operation::call_async, outcome, send.result));
@@ -82,6 +85,7 @@ result<reply> capability::call_through(const outgoing &message, const buffers &a
                                        deadline until, call_flags flags, std::uint32_t group_flags,
                                        std::uint64_t relative) const noexcept {
     result<caps::reply> back;
+    ::caps_attachments along;
     ::caps_call call{};
     call.capability = handle_;
     call.relative = relative;
@@ -89,13 +93,14 @@ result<reply> capability::call_through(const outgoing &message, const buffers &a
     call.deadline = until.nanoseconds();
     call.operation = message.operation;
     call.flags = flags_of(message, answer, flags) | group_flags;
-    call.request = detail::describe(message.annex, message.body);
+    call.request = detail::describe(message, along);
     call.reply = detail::describe(bytes(back->annex_), answer);
 
     const int outcome = capsu_call(actor_, &call);
     if (outcome < 0) {
         back = failed(of(*this, operation::call, outcome, call.result));
     } else {
+        answer.accept(actor_);
         back->body_ = answer.front();
         back->body_len_ = call.reply_body_len;
         back->annex_len_ = call.reply_annex_len;

@@ -45,13 +45,14 @@ result<std::uint32_t> group::try_members() const noexcept {
 
 result<spread> group::send_to(to whom, const outgoing &message, const relation &related,
                               deadline until) const noexcept {
+    ::caps_attachments along;
     ::caps_send send{};
     send.capability = get();
     send.source = message.source;
     send.relative = related.port;
     send.address = message.address;
     send.deadline = until.nanoseconds();
-    send.data = detail::describe(message.annex, message.body);
+    send.data = detail::describe(message, along);
     send.operation = message.operation;
     send.flags = static_cast<std::uint32_t>(message.mode) | flags_of(whom, related);
     const int outcome = capsu_send(actor_fd(), &send);

@@ -56,7 +56,15 @@ result<std::size_t> received::try_read(const buffers &into, std::uint64_t offset
     const int outcome = capsu_get_data(actor_, &get);
     if (outcome < 0)
         return failed(of(*this, operation::read, outcome));
+    into.accept(actor_);
     return static_cast<std::size_t>(get.copied);
+}
+
+result<bool> received::try_fetch(attachments &into) const noexcept {
+    const result<std::size_t> read = try_read(into);
+    if (!read)
+        return failed(read.error());
+    return into.capability_count() != 0 || into.fd_count() != 0;
 }
 
 result<std::vector<std::byte>> received::try_read_all() const {
@@ -101,9 +109,10 @@ result<identity> received::try_identity() const {
 }
 
 result<sent> received::try_reply(const answer &with) noexcept {
+    ::caps_attachments along;
     ::caps_reply reply{};
     reply.id = header_.id;
-    reply.data = detail::describe(with.annex, with.body);
+    reply.data = detail::describe(with, along);
     reply.status = with.status;
     reply.flags = static_cast<std::uint32_t>(with.mode);
     const int outcome = capsu_reply(actor_, &reply);

@@ -34,6 +34,7 @@ result<received> detail_receive::receive(const buffers &body, deadline until,
         out->actor_ = actor;
         out->header_ = receive.header;
         out->body_ = body.front();
+        body.accept(actor);
     }
     return out; // by one name everywhere: built in place, its annex is never copied
 }
@@ -55,9 +56,10 @@ result<void> detail_receive::reply_receive(received &message, const answer &with
                                            receive_flags flags) const noexcept {
     if (!message.answerable())
         (void)message.try_discard();
+    ::caps_attachments along;
     ::caps_reply_receive both{};
     both.reply.id = message.held() ? message.id() : 0;
-    both.reply.data = detail::describe(with.annex, with.body);
+    both.reply.data = detail::describe(with, along);
     both.reply.status = with.status;
     both.reply.flags = static_cast<std::uint32_t>(with.mode);
     both.receive.port = port;
@@ -81,6 +83,7 @@ result<void> detail_receive::reply_receive(received &message, const answer &with
     message.actor_ = actor;
     message.header_ = both.receive.header;
     message.body_ = body.front();
+    body.accept(actor);
     return {};
 }
 

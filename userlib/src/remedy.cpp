@@ -125,10 +125,15 @@ constexpr particular particulars[] = {
      "room, or try again later."},
     {operation::send, EINVAL,
      "Check that the operation is below 64, the mode is either copy or defer or neither, and "
-     "bodies given as pieces are well-formed."},
+     "bodies given as pieces are well-formed. Actors and io_urings cannot go along, AF_UNIX "
+     "sockets "
+     "only to ports that allow it."},
     {operation::call, EINVAL,
      "Check that the operation is below 64, the deadline is not no_wait (a call waits for its "
-     "answer), the mode is not defer and bodies given as pieces are well-formed."},
+     "answer), the mode is not defer and bodies given as pieces are well-formed. Actors and "
+     "io_urings cannot go along, AF_UNIX sockets only to ports that allow it."},
+    {operation::call, EBUSY, "The default port's own handle cannot be moved: send a copy of it."},
+    {operation::send, EBUSY, "The default port's own handle cannot be moved: send a copy of it."},
     {operation::send, EDQUOT,
      "This user's share is used up: of messages (max_messages), of bytes in the kernel "
      "(max_kernel_bytes) or of pinned bytes (max_pinned, and RLIMIT_MEMLOCK for defer). Let "
@@ -145,13 +150,17 @@ constexpr particular particulars[] = {
      "This user holds too many messages that were never ended, cancelled calls or one-way ones: "
      "reply to them or discard them."},
     {operation::send, EMSGSIZE,
-     "Keep annexes to 128 bytes, bodies to 64 MiB in 1,024 pieces, and what is copied when sent to "
+     "Keep annexes to 128 bytes, bodies to 64 MiB in 1,024 pieces, what goes along to 64 "
+     "capabilities and 64 descriptors, and what is copied when sent to "
      "the module's max_copied_body: use defer above it."},
     {operation::reply, EMSGSIZE,
-     "Keep annexes to 128 bytes, bodies to 64 MiB in 1,024 pieces, and what is copied when sent to "
+     "Keep annexes to 128 bytes, bodies to 64 MiB in 1,024 pieces, what goes along to 64 "
+     "capabilities and 64 descriptors, and what is copied when sent to "
      "the module's max_copied_body: use defer above it. The message is still held."},
     {operation::call, EMSGSIZE,
-     "Keep annexes to 128 bytes, bodies to 64 MiB in 1,024 pieces. A body that cannot be pinned, "
+     "Keep annexes to 128 bytes, bodies to 64 MiB in 1,024 pieces, and what goes along, either "
+     "way, "
+     "to 64 capabilities and 64 descriptors. A body that cannot be pinned, "
      "or is sent with copy, is limited to the module's max_copied_body."},
     {operation::call, ETIMEDOUT, unsure_text},
     {operation::call, EINTR, unsure_text},
@@ -161,11 +170,15 @@ constexpr particular particulars[] = {
      "Nothing is there: give a deadline to wait, or poll the actor first. Only enabled ports take "
      "part in receiving from any."},
     {operation::receive, ETIMEDOUT, "Nothing came in time: receive again when it suits."},
-    {operation::receive, EMSGSIZE, "Receive into at most 1,024 pieces."},
+    {operation::receive, EMSGSIZE,
+     "Receive into at most 1,024 pieces, and give room for at most 64 capabilities and 64 "
+     "descriptors."},
     {operation::receive_batch, EINVAL, "Give a batch room for at least one message."},
     {operation::receive_batch, EMSGSIZE,
      "Give a batch room for at most 1,024 messages, each of at most 1,024 pieces."},
-    {operation::read, EMSGSIZE, "Read into at most 1,024 pieces."},
+    {operation::read, EMSGSIZE,
+     "Read into at most 1,024 pieces, and give room for at most 64 capabilities and 64 "
+     "descriptors."},
     {operation::reply, EINVAL,
      "Only a call, or a message that named a source port, can be answered; end others with "
      "discard()."},

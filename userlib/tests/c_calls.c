@@ -99,6 +99,38 @@ static int watched_and_forwarded(int actor, uint64_t port, long long *seen) {
     return 0;
 }
 
+/* A capability and a file, which come back as others. */
+static int attached(int actor, uint64_t port, long long *seen) {
+    struct caps_transfer give = {.capability = port, .operations = 2, .rights = CAPS_RIGHT_SEND};
+    int file = actor, got_file = -1;
+    uint64_t got = 0;
+    struct caps_attachments along = {.capabilities = (uintptr_t)&give,
+                                     .fds = (uintptr_t)&file,
+                                     .capability_count = 1,
+                                     .fd_count = 1};
+    struct caps_attachments room = {.capabilities = (uintptr_t)&got,
+                                    .fds = (uintptr_t)&got_file,
+                                    .capability_count = 1,
+                                    .fd_count = 1};
+    struct caps_send send = {.capability = port, .data = {.attachments = (uintptr_t)&along}};
+    struct caps_receive receive = {.port = port, .buffer = {.attachments = (uintptr_t)&room}};
+    struct caps_capability_info info;
+
+    EXPECT(capsu_send(actor, &send), -EINVAL);
+    file = STDERR_FILENO;
+    EXPECT(capsu_send(actor, &send), 0);
+    EXPECT(capsu_receive(actor, &receive), 0);
+    EXPECT(receive.header.capability_count, 1);
+    EXPECT(receive.header.fd_count, 1);
+    EXPECT(room.capabilities_put, 1);
+    EXPECT(room.fds_put, 1);
+    EXPECT(capsu_capability_info(actor, got, &info), 0);
+    EXPECT(info.operations, 2);
+    EXPECT(capsu_close(actor, got), 0);
+    EXPECT(close(got_file), 0);
+    return 0;
+}
+
 static int held_message(int actor, uint64_t port, long long *seen) {
     char got[8] = "";
     struct caps_send send = {.capability = port,
@@ -148,6 +180,9 @@ int c_messages(long long *seen) {
     if (line)
         return line;
     line = held_message(actor, port, seen);
+    if (line)
+        return line;
+    line = attached(actor, port, seen);
     if (line)
         return line;
     line = watched_and_forwarded(actor, port, seen);

@@ -4,6 +4,8 @@
 #ifndef CAPS_BUFFERS_HPP
 #define CAPS_BUFFERS_HPP
 
+#include <caps/config.hpp>
+
 #include <linux/caps.h>
 
 #include <concepts>
@@ -14,9 +16,12 @@
 #include <span>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace caps {
+
+class attachments;
 
 /// What can be sent byte for byte. A pointer cannot, nor a view: it means nothing elsewhere.
 /// Padding inside structs is sent as it is.
@@ -167,8 +172,34 @@ class pieces {
 
 /// Where a body is gathered from.
 using const_buffers = pieces<const_bytes>;
-/// Where a body is scattered to.
-using buffers = pieces<bytes>;
+
+/// Where a body is scattered to, and room for what comes along with it, if any is given:
+/// {room, along}, or along where no body is wanted.
+class CAPSUSER_API buffers : public pieces<bytes> {
+  public:
+    using pieces::pieces;
+    buffers() noexcept = default;
+    buffers(attachments &along) noexcept : along_(&along) {}
+    buffers(pieces body, attachments &along) noexcept : pieces(std::move(body)), along_(&along) {}
+
+    /// Enters the pieces, and the room for what comes along, where the kernel looks for them.
+    void put_into(caps_data &data) const noexcept {
+        pieces::put_into(data);
+        if (along_)
+            prepare(data);
+    }
+    /// After success: what came along is the program's now.
+    void accept(int actor) const noexcept {
+        if (along_)
+            accept_along(actor);
+    }
+
+  private:
+    void prepare(::caps_data &data) const noexcept;
+    void accept_along(int actor) const noexcept;
+
+    attachments *along_ = nullptr;
+};
 
 } // namespace caps
 

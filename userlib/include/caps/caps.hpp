@@ -7,12 +7,14 @@
 //   group       ports addressed as one     spread      whom a message reached
 //   outgoing    what to send               answer      what to reply
 //   reply       what a call brought back   batch       several messages
+//   transfer    a capability to go along  attachments what came along
 //   unowned<>   a borrowed handle          result<>    a value or a failure
 //   deadline    until when to wait         error       the exception
 #ifndef CAPS_CAPS_HPP
 #define CAPS_CAPS_HPP
 
 #include <caps/actor.hpp>
+#include <caps/attachments.hpp>
 #include <caps/batch.hpp>
 #include <caps/buffers.hpp>
 #include <caps/capability.hpp>
@@ -24,6 +26,7 @@
 #include <caps/message.hpp>
 #include <caps/port.hpp>
 #include <caps/result.hpp>
+#include <caps/rights.hpp>
 #include <caps/service.hpp>
 #include <caps/unowned.hpp>
 

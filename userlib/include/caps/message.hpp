@@ -3,6 +3,7 @@
 #ifndef CAPS_MESSAGE_HPP
 #define CAPS_MESSAGE_HPP
 
+#include <caps/attachments.hpp>
 #include <caps/buffers.hpp>
 #include <caps/result.hpp>
 
@@ -33,16 +34,18 @@ enum class body_mode : std::uint32_t {
     defer = CAPS_DEFER,
 };
 
-/// What to send. A view: annex and body must live until the operation returns (longer with
-/// body_mode::defer). Meant for designated initializers:
+/// What to send. A view: annex, body and what goes along must live until the operation returns
+/// (longer with body_mode::defer). Meant for designated initializers:
 ///
 ///     server.call({.operation = 3, .body = text}, answer, 2s);
 struct outgoing {
-    unsigned operation = 0;    ///< 0 to 63; the capability's mask must have it
-    std::uint64_t address = 0; ///< passed through to the receiver
-    std::uint64_t source = 0;  ///< own port for the answer: port.get(), or 0
-    const_bytes annex{};       ///< up to 128 bytes, always copied
-    const_buffers body{};      ///< up to 64 MiB in up to 1,024 pieces
+    unsigned operation = 0;                   ///< 0 to 63; the capability's mask must have it
+    std::uint64_t address = 0;                ///< passed through to the receiver
+    std::uint64_t source = 0;                 ///< own port for the answer: port.get(), or 0
+    const_bytes annex{};                      ///< up to 128 bytes, always copied
+    const_buffers body{};                     ///< up to 64 MiB in up to 1,024 pieces
+    std::span<const transfer> capabilities{}; ///< up to 64 to go along
+    std::span<const int> fds{};               ///< up to 64, likewise
     body_mode mode = body_mode::automatic;
 };
 
@@ -51,6 +54,8 @@ struct answer {
     std::int32_t status = 0; ///< the server's word; the kernel does not look
     const_bytes annex{};
     const_buffers body{};
+    std::span<const transfer> capabilities{}; ///< up to 64 to go along
+    std::span<const int> fds{};               ///< up to 64, likewise
     body_mode mode = body_mode::automatic;
 };
 
@@ -78,7 +83,9 @@ class reply {
     std::string_view text() const noexcept {
         return {reinterpret_cast<const char *>(body().data()), body().size()};
     }
-    /// The answer was larger than the buffers; the rest is lost.
+    /// Descriptors came along that could not be installed (EMFILE, a security module).
+    bool fds_lost() const noexcept { return (result_ & CAPS_RESULT_FDS_LOST) != 0; }
+    /// The answer was larger than the buffers, or what came along than its room; the rest is lost.
     bool truncated() const noexcept { return (result_ & CAPS_RESULT_TRUNCATED) != 0; }
 
   private:
@@ -167,8 +174,13 @@ class CAPSUSER_API received {
     bool held() const noexcept { return has(CAPS_HEADER_HELD) && kind() != caps::kind::cancelled; }
     /// reply() may be used. Stays true when the caller leaves: a reply is then ECANCELED.
     bool answerable() const noexcept { return has(CAPS_HEADER_ANSWERABLE); }
-    /// There was more body than room; a held message gives the rest to read().
+    /// There was more than room; a held message gives the rest to read() and fetch().
     bool truncated() const noexcept { return has(CAPS_HEADER_TRUNCATED); }
+    /// How many capabilities and descriptors came along, received or not.
+    std::size_t capability_count() const noexcept { return header_.capability_count; }
+    std::size_t fd_count() const noexcept { return header_.fd_count; }
+    /// Descriptors came along that could not be installed (EMFILE, a security module).
+    bool fds_lost() const noexcept { return has(CAPS_HEADER_FDS_LOST); }
     /// The body is still in the sender's memory.
     bool pinned() const noexcept { return has(CAPS_HEADER_PINNED); }
 
@@ -198,6 +210,11 @@ class CAPSUSER_API received {
     /// The whole body of a held message, in memory of its own.
     result<std::vector<std::byte>> try_read_all() const;
     std::vector<std::byte> read_all() const { return value_or_throw(try_read_all()); }
+
+    /// Gets what came along with a held message and had no room. False if there is nothing to get:
+    /// the room is too small for all of it, or it was received already.
+    result<bool> try_fetch(attachments &into) const noexcept;
+    bool fetch(attachments &into) const { return value_or_throw(try_fetch(into)); }
 
     /// More about the sender of a held message.
     result<caps::identity> try_identity() const;
