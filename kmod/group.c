@@ -140,8 +140,13 @@ uncharge:
 
 void __caps_group_free(struct caps_group *group)
 {
-	caps_members_put(rcu_dereference_protected(group->members, true));
-	caps_uncharge(group->chain, CAPS_GROUPS, 1);
+	struct caps_members *members =
+		rcu_dereference_protected(group->members, true);
+
+	/* One that was deleted costs its maker nothing any more. */
+	if (members)
+		caps_uncharge(group->chain, CAPS_GROUPS, 1);
+	caps_members_put(members);
 	caps_chain_put(group->chain);
 	mutex_destroy(&group->change);
 	kfree_rcu(group, rcu);
@@ -250,6 +255,9 @@ int caps_group_remove(struct caps_group *group, const struct caps_port *port)
  * caps_group_delete - nobody is reached through a group any more
  * @group: the group
  *
+ * What is left of it is there for those who have capabilities to it, and paid for
+ * with these: its maker, who cannot close them, must not be kept out of others.
+ *
  * Return: 0, or -EPIPE if it is gone already.
  */
 int caps_group_delete(struct caps_group *group)
@@ -259,8 +267,11 @@ int caps_group_delete(struct caps_group *group)
 	mutex_lock(&group->change);
 	old = group_publish(group, NULL);
 	mutex_unlock(&group->change);
+	if (!old)
+		return -EPIPE;
 	caps_members_put(old);
-	return old ? 0 : -EPIPE;
+	caps_uncharge(group->chain, CAPS_GROUPS, 1);
+	return 0;
 }
 
 /**

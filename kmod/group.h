@@ -15,7 +15,8 @@
  *
  * Lifetime: one reference for each capability that names it, one for each
  * operation in progress. It belongs to nobody: it goes with the last capability.
- * Its maker pays for it and for its snapshots. Memory goes by RCU.
+ * Its maker pays for it and for its snapshots until it is deleted. Memory goes by
+ * RCU.
  *
  * Locking: the mutex @change serialises insert, remove and delete; senders need
  * no lock, but for the owner of one member at a time.

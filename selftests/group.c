@@ -362,6 +362,32 @@ TEST_F(tidy, limits)
 	EXPECT_EQ(1, live_count("groups"));
 }
 
+/* Others that keep capabilities to deleted groups use up none of their maker's. */
+TEST_F(tidy, deleted_costs_nothing)
+{
+	int fd = actor_open(), other = actor_open();
+	__u64 group;
+
+	parameter_set(&self->before, "max_groups", 2);
+	for (int i = 0; i < 8; i++) {
+		group = group_new(fd);
+		cap_give(fd, group, other);
+		/* Without deleting it lives on, and is the maker's. */
+		if (i == 7)
+			break;
+		ASSERT_OK(group_delete(fd, group));
+		ASSERT_OK(cap_close(fd, group));
+	}
+	EXPECT_EQ(8, live_count("groups"));
+	cap_close(fd, group);
+	group_new(fd);
+	EXPECT_ERR(EDQUOT, caps_ioctl(fd, CAPS_GROUP_CREATE,
+				      &(struct caps_group_create){ 0 }));
+	close(other);
+	EXPECT_TRUE(eventually(live_count("groups") == 1));
+	group_new(fd);
+}
+
 /* Whoever dies first, and with an exported one left over, nothing stays. */
 TEST_F(tidy, nothing_is_left)
 {
