@@ -429,6 +429,8 @@ struct caps_body *caps_message_reset_reply(struct caps_message *message)
 	message->reply.annex_len = 0;
 	message->status = 0;
 	message->error = -ECONNRESET;
+	message->header.capability_count = 0;
+	message->header.fd_count = 0;
 	return body;
 }
 

@@ -106,6 +106,11 @@ static int move(struct forwarding *f, struct caps_actor *owner,
 	message->held_id = 0;
 	message->forwarded = true;
 	message->busy = false;
+	/* What somebody has taken does not come along. */
+	if (!message->request.attached) {
+		message->header.capability_count = 0;
+		message->header.fd_count = 0;
+	}
 	err = caps_queue_admit(owner, capability->port, message, false,
 			       &f->wakes);
 	if (err) {

@@ -141,6 +141,8 @@ void caps_actor_orphaned(struct caps_actor *actor)
 	spin_lock(&actor->lock);
 	WRITE_ONCE(actor->life, CAPS_ORPHAN);
 	spin_unlock(&actor->lock);
+	/* Before looking whether somebody waits; see wake_up_bit(). */
+	smp_mb();
 	wake_up_var(&actor->life);
 }
 

@@ -145,7 +145,7 @@ static struct caps_message **spare_slot(struct caps_actor *actor)
 	return &actor->spares[raw_smp_processor_id() % CAPS_SPARES];
 }
 
-/* A spare is good for the credentials that it was charged to. */
+/* A spare is good for the credentials and the process that it was made by. */
 static struct caps_message *take_spare(struct caps_actor *sender)
 {
 	struct caps_message **slot = spare_slot(sender), *message;
@@ -153,7 +153,8 @@ static struct caps_message *take_spare(struct caps_actor *sender)
 	if (!READ_ONCE(*slot))
 		return NULL;
 	message = xchg(slot, NULL);
-	if (message && message->cred != current_cred()) {
+	if (message && (message->cred != current_cred() ||
+			message->tgid != READ_ONCE(sender->tgid))) {
 		message_destroy(message);
 		message = NULL;
 	}

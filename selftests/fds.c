@@ -259,6 +259,26 @@ TEST_F(fds, forwarded)
 	EXPECT_EQ(1, write(self->room.fds[0], "x", 1));
 }
 
+/* What a server has taken does not come to the next, nor is it said to. */
+TEST_F(fds, taken_before_forwarding)
+{
+	struct caps_send s = { .data = load_data(&self->load) };
+	struct caps_forward f = {};
+	__u64 next;
+
+	next = port_new(self->p.server);
+	s.capability = self->p.cap;
+	ASSERT_OK(caps_ioctl(self->p.client, CAPS_CALL_ASYNC, &s));
+	ASSERT_OK(receive_room(self->p.server, self->p.port, &self->room,
+			       &self->m));
+	ASSERT_EQ(1, self->m.header.fd_count);
+	f.id = self->m.header.id;
+	f.capability = next;
+	ASSERT_OK(caps_ioctl(self->p.server, CAPS_FORWARD, &f));
+	ASSERT_OK(receive_now(self->p.server, next, &self->m));
+	EXPECT_EQ(0, self->m.header.fd_count);
+}
+
 /* --- no room, bad places, no numbers left --------------------------------- */
 
 TEST_F(fds, stay_for_lack_of_room)
