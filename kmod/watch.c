@@ -131,14 +131,17 @@ bool caps_watch_withdraw(struct caps_message *watch)
 	owner = caps_port_lock(READ_ONCE(watch->port));
 	if (owner) {
 		armed = !watch->holder && !list_empty(&watch->link);
-		if (armed)
+		if (armed) {
 			list_del_init(&watch->link);
+			WRITE_ONCE(watch->state, CAPS_WITHDRAWN);
+		}
 		spin_unlock(&owner->lock);
 	}
 	rcu_read_unlock();
 	if (armed)
 		caps_message_put(watch);
-	return armed;
+	/* Or another thread was first: no event comes then, either. */
+	return READ_ONCE(watch->state) == CAPS_WITHDRAWN;
 }
 
 /**

@@ -3,6 +3,8 @@
  * Watches: one event when a port or its owner dies, and none of one that was
  * withdrawn in time; whoever else dies meanwhile, nothing is left behind.
  */
+#include <pthread.h>
+
 #include "caps_state.h"
 
 FIXTURE(watch) {
@@ -390,6 +392,59 @@ TEST_F(watch, all_die)
 		}
 		EXPECT_EQ(0, actor_info(self->p.client).pending);
 	}
+}
+
+/* What two threads withdraw at once, again and again. */
+struct rivals {
+	int fd;
+	__u64 id;
+	pthread_barrier_t turn;
+	unsigned int rounds;
+	unsigned int outcomes[CAPS_ABORT_AT_SERVER + 1];
+};
+
+static void *withdraw(void *arg)
+{
+	struct rivals *r = arg;
+	unsigned int i;
+
+	for (i = 0; i < r->rounds; i++) {
+		struct caps_abort a = {};
+
+		pthread_barrier_wait(&r->turn);
+		a.id = r->id;
+		need(caps_ioctl(r->fd, CAPS_ABORT, &a), "CAPS_ABORT");
+		__atomic_add_fetch(&r->outcomes[a.outcome & 3], 1,
+				   __ATOMIC_RELAXED);
+		pthread_barrier_wait(&r->turn);
+	}
+	return NULL;
+}
+
+/* No message comes, so neither is told that one is on its way. */
+TEST_F(watch, withdrawn_by_two)
+{
+	struct rivals r = {
+		.fd = self->p.client, .rounds = test_scale(5000),
+	};
+	pthread_t threads[2];
+	unsigned int i;
+
+	pthread_barrier_init(&r.turn, NULL, 3);
+	for (i = 0; i < 2; i++)
+		need(-pthread_create(&threads[i], NULL, withdraw, &r),
+		     "thread");
+	for (i = 0; i < r.rounds; i++) {
+		need(set_watch(r.fd, self->p.cap, 0, &r.id), "CAPS_WATCH");
+		pthread_barrier_wait(&r.turn);
+		pthread_barrier_wait(&r.turn);
+	}
+	for (i = 0; i < 2; i++)
+		pthread_join(threads[i], NULL);
+	EXPECT_EQ(0, r.outcomes[CAPS_ABORT_ANSWERED]);
+	EXPECT_LE(r.rounds, r.outcomes[CAPS_ABORT_BEFORE]);
+	EXPECT_EQ(2 * r.rounds, r.outcomes[CAPS_ABORT_BEFORE] +
+				r.outcomes[CAPS_ABORT_UNKNOWN]);
 }
 
 TEST_HARNESS_MAIN
