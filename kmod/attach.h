@@ -42,6 +42,7 @@
 #include <linux/refcount.h>
 #include <linux/types.h>
 
+#include "actor.h"
 #include "message.h"
 #include "port.h"
 
@@ -103,11 +104,39 @@ static inline void caps_attached_undo(struct caps_actor *actor,
 	*offered = NULL;
 }
 
-/* May what goes along come to this port? NULL: no port, but a caller. */
+/*
+ * May what goes along come to this port? NULL: no port, but a caller. An orphan
+ * takes no files: one of them could hold it. The owner is locked, or asks again.
+ */
 static inline bool caps_attached_may_come(const struct caps_attached *attached,
 					  const struct caps_port *port)
 {
-	return !attached->unix_sockets || !port || port->unix_sockets;
+	const struct caps_actor *owner;
+
+	if (!port || !attached->fd_count)
+		return true;
+	if (attached->unix_sockets && !port->unix_sockets)
+		return false;
+	owner = rcu_access_pointer(port->owner);
+	return !owner || !caps_actor_is_orphan(owner);
+}
+
+/*
+ * What may not come to a port after all, to be freed after its owner has been
+ * unlocked, or NULL.
+ */
+static inline struct caps_attached *
+caps_attached_strip(struct caps_message *message, struct caps_payload *payload,
+		    const struct caps_port *port)
+{
+	struct caps_attached *attached = payload->attached;
+
+	if (likely(!attached) || caps_attached_may_come(attached, port))
+		return NULL;
+	payload->attached = NULL;
+	message->header.capability_count = 0;
+	message->header.fd_count = 0;
+	return attached;
 }
 
 /* Nobody else uses the payload any more. */

@@ -175,6 +175,7 @@ static struct caps_actor *lock_source(struct caps_message *message,
 void caps_message_return(struct caps_message *message)
 {
 	struct caps_port *port, *old = message->port;
+	struct caps_attached *unwanted = NULL;
 	u32 kind = message->kind;
 	struct caps_wakes wakes;
 	struct caps_actor *owner;
@@ -199,6 +200,8 @@ void caps_message_return(struct caps_message *message)
 		message->held_id = 0;
 		message->holder = owner;
 		message->port = caps_port_get(port);
+		unwanted = caps_attached_strip(message, &message->reply,
+					       port);
 		/* Pairs with caps_message_is_answer(). */
 		smp_store_release(&message->kind, kind);
 		caps_queue_notify(owner, port, message, &wakes);
@@ -207,6 +210,8 @@ void caps_message_return(struct caps_message *message)
 	}
 	rcu_read_unlock();
 	caps_wakes_run(&wakes);
+	if (unwanted)
+		caps_attached_free(unwanted);
 
 	if (owner) {
 		caps_port_put(old);

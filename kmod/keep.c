@@ -8,12 +8,15 @@
 #include <linux/wait_bit.h>
 
 #include "actor.h"
+#include "attach.h"
 #include "image.h"
 #include "keep.h"
 #include "message.h"
 #include "port.h"
 #include "queue.h"
 #include "wait.h"
+
+#define STRIPPED	16	/* taken off under the lock at a time */
 
 /**
  * caps_actor_keep - the actor is to outlive its process image
@@ -87,6 +90,49 @@ static void collect_pointless(struct caps_port *port, struct list_head *line,
 	}
 }
 
+/* Files do not stay in a line; see caps_attached_may_come(). */
+static u32 strip_line(struct caps_port *port, struct list_head *line,
+		      struct caps_attached **found, u32 room)
+{
+	struct caps_message *message;
+	u32 count = 0;
+
+	list_for_each_entry(message, line, link) {
+		if (count == room)
+			break;
+		found[count] = caps_attached_strip(message,
+						   caps_message_carried(message),
+						   port);
+		count += !!found[count];
+	}
+	return count;
+}
+
+/**
+ * caps_port_strip - an orphan's port gives up what may not come to it
+ * @actor: the orphan
+ * @port: its port, perhaps not any more
+ */
+void caps_port_strip(struct caps_actor *actor, struct caps_port *port)
+{
+	struct caps_attached *found[STRIPPED];
+	u32 i, count;
+
+	do {
+		count = 0;
+		spin_lock(&actor->lock);
+		if (rcu_access_pointer(port->owner) == actor) {
+			count = strip_line(port, &port->queue, found, STRIPPED);
+			count += strip_line(port, &port->blocked, found + count,
+					    STRIPPED - count);
+		}
+		spin_unlock(&actor->lock);
+		for (i = 0; i < count; i++)
+			caps_attached_free(found[i]);
+		cond_resched();
+	} while (count);
+}
+
 /* What a successor has no use for, or must not have, leaves a port. */
 static void purge_port(struct caps_actor *actor, struct caps_port *port)
 {
@@ -134,6 +180,7 @@ void caps_actor_orphaned(struct caps_actor *actor)
 	caps_actor_end_messages(actor);
 	while ((port = next_port(actor, port))) {
 		purge_port(actor, port);
+		caps_port_strip(actor, port);
 		cond_resched();
 	}
 	caps_message_drop_spares(actor);

@@ -14,11 +14,15 @@
  *
  * Messages have a reference to the process that sent them. What comes back later
  * to one that has gone (an answer, a notice that a body is free) goes nowhere.
+ *
+ * An orphan takes no files, and gives up those in its queues, with what else
+ * came with them: among them could be its own, which would hold it for ever.
  */
 #ifndef _CAPS_KEEP_H
 #define _CAPS_KEEP_H
 
 struct caps_actor;
+struct caps_port;
 struct mm_struct;
 
 enum caps_life {
@@ -33,5 +37,6 @@ int caps_actor_adopt(struct caps_actor *actor);
 void caps_actor_image_ends(struct caps_actor *actor,
 			   const struct mm_struct *mm);
 void caps_actor_orphaned(struct caps_actor *actor);
+void caps_port_strip(struct caps_actor *actor, struct caps_port *port);
 
 #endif

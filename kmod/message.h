@@ -263,6 +263,12 @@ caps_message_payload(const struct caps_message *message)
 						  &message->request;
 }
 
+static inline struct caps_payload *
+caps_message_carried(struct caps_message *message)
+{
+	return (struct caps_payload *)caps_message_payload(message);
+}
+
 /* Are pid and ids in a header not those that the current process may see? */
 static inline bool caps_header_is_foreign(void)
 {

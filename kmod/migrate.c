@@ -9,6 +9,7 @@
 #include "capability.h"
 #include "event.h"
 #include "ipc.h"
+#include "keep.h"
 #include "message.h"
 #include "migrate.h"
 #include "port.h"
@@ -362,6 +363,8 @@ static int migrate(struct migration *m)
 	caps_chain_put(m->payer);
 	end_waiters(m);
 	end_dropped(m);
+	if (caps_actor_is_orphan(m->to))
+		caps_port_strip(m->to, m->port);
 	look_again(m);
 	return 0;
 

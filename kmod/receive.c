@@ -239,6 +239,7 @@ static __always_inline int unwanted(const struct caps_message *message)
 void caps_undeliver(struct caps_actor *actor, struct caps_message *message)
 {
 	const struct caps_payload *payload = caps_message_payload(message);
+	struct caps_attached *stripped = NULL;
 	struct caps_body *lost = NULL;
 	struct caps_actor *owner;
 	struct caps_wakes wakes;
@@ -260,6 +261,9 @@ void caps_undeliver(struct caps_actor *actor, struct caps_message *message)
 		reply = caps_message_fail(message, err, &wakes);
 	} else {
 		WRITE_ONCE(message->holder, owner);
+		stripped = caps_attached_strip(message,
+					       caps_message_carried(message),
+					       message->port);
 		caps_queue_unclaim(owner, message, &wakes);
 	}
 	caps_actors_unlock(actor, owner);
@@ -268,6 +272,8 @@ void caps_undeliver(struct caps_actor *actor, struct caps_message *message)
 	rcu_read_unlock();
 	caps_wakes_run(&wakes);
 	caps_body_put(lost);
+	if (stripped)
+		caps_attached_free(stripped);
 	if (err)
 		caps_message_drained(message, reply);
 }

@@ -16,6 +16,7 @@ struct member {
 	int fd;
 	__u64 port;
 	__u64 next;
+	bool kept;
 };
 
 static int send_over(int line, int fd)
@@ -70,11 +71,14 @@ static void load_all(struct member *m, struct load *l)
 static void member_run(struct member *m)
 {
 	struct caps_port_create c = { .flags = CAPS_PORT_UNIX_SOCKETS };
+	struct caps_keep keep = {};
 	struct message taken;
 	struct load load = {};
 	int i;
 
 	m->fd = actor_open();
+	if (m->kept)
+		need(caps_ioctl(m->fd, CAPS_KEEP, &keep), "CAPS_KEEP");
 	need(caps_ioctl(m->fd, CAPS_PORT_CREATE, &c), "CAPS_PORT_CREATE");
 	m->port = c.capability;
 	say_fd(&m->child, cap_export(m->fd, m->port));
@@ -91,11 +95,12 @@ static void member_run(struct member *m)
 		pause();
 }
 
-static void ring_start(struct member *ring, int *to)
+static void ring_start(struct member *ring, int *to, bool kept)
 {
 	int i;
 
 	for (i = 0; i < RING; i++) {
+		ring[i].kept = kept;
 		if (child_start(&ring[i].child))
 			member_run(&ring[i]);
 		to[i] = hear_fd(&ring[i].child);
@@ -106,12 +111,12 @@ static void ring_start(struct member *ring, int *to)
 		hear(&ring[i].child);
 }
 
-TEST_F(tidy, rings_leave_nothing)
+static void expect_nothing_left(struct __test_metadata *_metadata, bool kept)
 {
 	struct member ring[RING] = {};
 	int to[RING], i;
 
-	ring_start(ring, to);
+	ring_start(ring, to, kept);
 	EXPECT_EQ(6 * RING, live_count("attached"));
 	for (i = 0; i < RING; i++)
 		child_kill(&ring[i].child);
@@ -120,13 +125,24 @@ TEST_F(tidy, rings_leave_nothing)
 	EXPECT_TRUE(eventually(!live_count("messages")));
 }
 
+TEST_F(tidy, rings_leave_nothing)
+{
+	expect_nothing_left(_metadata, false);
+}
+
+/* The files of kept actors are in each other's queues, and in their own. */
+TEST_F(tidy, rings_of_kept_actors)
+{
+	expect_nothing_left(_metadata, true);
+}
+
 /* One after the other, with time for each death. */
 TEST_F(tidy, rings_that_die_slowly)
 {
 	struct member ring[RING] = {};
 	int to[RING], i;
 
-	ring_start(ring, to);
+	ring_start(ring, to, false);
 	for (i = 0; i < RING; i++) {
 		child_kill(&ring[i].child);
 		EXPECT_TRUE(eventually(live_count("attached") <=

@@ -193,10 +193,12 @@ struct caps_actor_self {
  * holds the file, this actor is *orphaned* and does not die. Its names stay, its
  * ports go on queueing, senders find room or not as before. What the process had
  * received ends: calls with ECONNRESET; so does what it was waiting for: its own
- * calls, deferred bodies, answers not yet received. With the last reference to
- * the file it dies. Polling the file from another process does not report an
- * error, as it does for other actors, before the actor is dead. [servers whose
- * restart nobody shall notice, supervisors that store files (FDSTORE)]
+ * calls, deferred bodies, answers not yet received. Queued messages that carry
+ * descriptors lose what came with them, and none are let in (EINVAL): they could
+ * hold the orphan. With the last reference to the file it dies. Polling the file
+ * from another process does not report an error, as it does for other actors,
+ * before the actor is dead. [servers whose restart nobody shall notice,
+ * supervisors that store files (FDSTORE)]
  *
  * CAPS_ADOPT: by whoever holds the file of an orphan and has the same real uid in
  * the same user namespace as the opener (else EPERM): the actor is this process's
