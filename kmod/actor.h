@@ -154,6 +154,25 @@ static inline struct pid *caps_actor_tgid(const struct caps_actor *actor)
 	return tgid;
 }
 
+/* Lock two in order of address; @other may be NULL, or the same. */
+static inline void caps_actors_lock(struct caps_actor *actor,
+				    struct caps_actor *other)
+{
+	if (other && other < actor)
+		swap(actor, other);
+	spin_lock(&actor->lock);
+	if (other && other != actor)
+		spin_lock_nested(&other->lock, SINGLE_DEPTH_NESTING);
+}
+
+static inline void caps_actors_unlock(struct caps_actor *actor,
+				      struct caps_actor *other)
+{
+	if (other && other != actor)
+		spin_unlock(&other->lock);
+	spin_unlock(&actor->lock);
+}
+
 /**
  * caps_capability_find - what a handle stands for
  * @actor: whose handle

@@ -316,9 +316,7 @@ static void release_handles(struct caps_actor *actor,
 static int reserve_handles(struct caps_actor *actor,
 			   struct caps_attached *attached)
 {
-	struct caps_table *table = &actor->capabilities;
-	u32 i = 0, n = attached->capability_count;
-	u64 handle;
+	u32 i, n = attached->capability_count;
 	int err;
 
 	if (!n)
@@ -327,15 +325,9 @@ static int reserve_handles(struct caps_actor *actor,
 	if (err)
 		return err;
 	spin_lock(&actor->lock);
-	while (i < n) {
-		handle = caps_table_reserve(table);
-		if (handle) {
-			attached->capabilities[i++].handle = handle;
-			continue;
-		}
-		spin_unlock(&actor->lock);
-		err = caps_table_grow(table);
-		spin_lock(&actor->lock);
+	for (i = 0; i < n; i++) {
+		err = caps_table_obtain(&actor->capabilities,
+					&attached->capabilities[i].handle);
 		if (err)
 			break;
 	}
@@ -536,12 +528,6 @@ int caps_attached_take(struct caps_actor *actor, struct caps_payload *payload,
 	return 0;
 }
 
-static struct caps_payload *payload_of(struct caps_message *message)
-{
-	return message->kind == CAPS_KIND_REPLY ? &message->reply :
-						  &message->request;
-}
-
 /**
  * caps_message_offer - offer what came along with a claimed message
  * @actor: who receives
@@ -554,7 +540,7 @@ static struct caps_payload *payload_of(struct caps_message *message)
 int caps_message_offer(struct caps_actor *actor, struct caps_message *message,
 		       struct caps_attached **offered, u64 address)
 {
-	struct caps_attached *attached = payload_of(message)->attached;
+	struct caps_attached *attached = caps_message_carried(message)->attached;
 	int err;
 
 	/* The server died, and the answer says no more than that. */
@@ -576,7 +562,7 @@ int caps_message_offer(struct caps_actor *actor, struct caps_message *message,
 void caps_message_take_offered(struct caps_message *message,
 			       struct caps_actor *actor)
 {
-	struct caps_payload *payload = payload_of(message);
+	struct caps_payload *payload = caps_message_carried(message);
 
 	caps_attached_publish(actor, payload->attached);
 	payload->attached = NULL;

@@ -30,7 +30,8 @@
  * queue that is: what holds files is refused. AF_UNIX sockets do, and are
  * collected only if nothing else holds them, so that a port must ask for them.
  * All the same a queue dies with its actor's process, whoever has the actor's
- * file, so that none of this lasts longer than its owners.
+ * file, or loses its files then if the actor is kept, so that none of this lasts
+ * longer than its owners.
  *
  * Lifetime: one owner, the payload, or who has taken it from there: who has
  * claimed the message, and CAPS_GET_DATA under the holder's lock. Freed without
@@ -106,7 +107,7 @@ static inline void caps_attached_undo(struct caps_actor *actor,
 
 /*
  * May what goes along come to this port? NULL: no port, but a caller. An orphan
- * takes no files: one of them could hold it. The owner is locked, or asks again.
+ * takes no files: one of them could hold it. Certain if the owner is locked.
  */
 static inline bool caps_attached_may_come(const struct caps_attached *attached,
 					  const struct caps_port *port)

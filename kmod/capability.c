@@ -401,25 +401,16 @@ int caps_capability_insert(struct caps_actor *actor,
 		return err;
 
 	spin_lock(&actor->lock);
-	while (!(*handle = caps_table_reserve(&actor->capabilities))) {
-		spin_unlock(&actor->lock);
-		err = caps_table_grow(&actor->capabilities);
-		if (err)
-			goto uncharge;
-		spin_lock(&actor->lock);
-	}
-	if (actor->dead) {
+	err = caps_table_obtain(&actor->capabilities, handle);
+	if (!err && actor->dead) {
 		caps_table_release(&actor->capabilities, *handle);
-		spin_unlock(&actor->lock);
 		err = -ENOTCONN;
-		goto uncharge;
 	}
-	caps_table_publish(&actor->capabilities, *handle, capability);
+	if (!err)
+		caps_table_publish(&actor->capabilities, *handle, capability);
 	spin_unlock(&actor->lock);
-	return 0;
-
-uncharge:
-	caps_uncharge(actor->chain, CAPS_CAPABILITIES, 1);
+	if (err)
+		caps_uncharge(actor->chain, CAPS_CAPABILITIES, 1);
 	return err;
 }
 

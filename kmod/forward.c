@@ -16,7 +16,6 @@
  */
 #include "account.h"
 #include "actor.h"
-#include "attach.h"
 #include "badge.h"
 #include "capability.h"
 #include "ipc.h"
@@ -38,13 +37,6 @@ struct forwarding {
 	struct caps_port *port;
 };
 
-static void unlock_both(struct caps_actor *actor, struct caps_actor *owner)
-{
-	if (owner != actor)
-		spin_unlock(&owner->lock);
-	spin_unlock(&actor->lock);
-}
-
 /* The forwarder and the port's owner; NULL if there is none. */
 static struct caps_actor *lock_both(struct caps_actor *actor,
 				    struct caps_port *port)
@@ -55,13 +47,10 @@ static struct caps_actor *lock_both(struct caps_actor *actor,
 		owner = rcu_dereference(port->owner);
 		if (!owner)
 			return NULL;
-		spin_lock(&min(actor, owner)->lock);
-		if (owner != actor)
-			spin_lock_nested(&max(actor, owner)->lock,
-					 SINGLE_DEPTH_NESTING);
+		caps_actors_lock(actor, owner);
 		if (likely(rcu_access_pointer(port->owner) == owner))
 			return owner;
-		unlock_both(actor, owner);
+		caps_actors_unlock(actor, owner);
 	}
 }
 
@@ -83,10 +72,9 @@ static int may_forward(struct forwarding *f, struct caps_actor *owner,
 		return -ENOMSG;
 	if (caps_capability_is_revoked(capability, f->actor))
 		return -EKEYREVOKED;
-	if (message->request.attached &&
-	    !caps_attached_may_come(message->request.attached,
-				    capability->port))
-		return -EINVAL;
+	/* Another thread may have what came along, or give it back. */
+	if (message->lent)
+		return -EBUSY;
 	return owner->dead ? -EPIPE : 0;
 }
 
@@ -152,7 +140,7 @@ static int forward_once(struct forwarding *f, u64 handle)
 	err = may_forward(f, owner, capability);
 	if (!err)
 		err = move(f, owner, capability);
-	unlock_both(f->actor, owner);
+	caps_actors_unlock(f->actor, owner);
 	caps_wakes_poll(&f->wakes, owner);
 	return err;
 }

@@ -13,7 +13,6 @@
  * Once chosen, it is sent as through a capability to that member's port.
  */
 #include "actor.h"
-#include "attach.h"
 #include "capability.h"
 #include "group_send.h"
 #include "message.h"
@@ -140,9 +139,6 @@ static int admit(const struct caps_member *member, struct caps_message *message,
 	struct caps_actor *owner;
 	int err;
 
-	if (unlikely(message->request.attached) &&
-	    !caps_attached_may_come(message->request.attached, member->port))
-		return -EINVAL;
 	owner = caps_member_lock(member);
 	if (!owner)
 		return -EPIPE;

@@ -170,6 +170,7 @@ static inline void message_reset(struct caps_message *message,
 	message->claimed = CAPS_UNCLAIMED;
 	message->counted = false;
 	message->busy = false;
+	message->lent = false;
 	message->adopted = false;
 	message->forwarded = false;
 	message->sync = false;
@@ -404,22 +405,18 @@ int caps_message_assign_id(struct caps_message *message)
 	u64 id;
 
 	spin_lock(&actor->lock);
-	while (!(id = caps_table_reserve(&actor->messages))) {
-		spin_unlock(&actor->lock);
-		err = caps_table_grow(&actor->messages);
-		if (err)
-			return err;
-		spin_lock(&actor->lock);
-	}
-	if (actor->dead) {
+	err = caps_table_obtain(&actor->messages, &id);
+	if (!err && actor->dead) {
 		caps_table_release(&actor->messages, id);
-		spin_unlock(&actor->lock);
-		return -ENOTCONN;
+		err = -ENOTCONN;
 	}
-	message->sent_id = id;
-	caps_table_publish(&actor->messages, id, caps_message_get(message));
+	if (!err) {
+		message->sent_id = id;
+		caps_table_publish(&actor->messages, id,
+				   caps_message_get(message));
+	}
 	spin_unlock(&actor->lock);
-	return 0;
+	return err;
 }
 
 /**

@@ -108,6 +108,7 @@ struct caps_message {
 	u8 claimed;			/* being delivered: enum caps_claim */
 	bool counted;			/* against the port's limit */
 	bool busy;			/* an answer is being made */
+	bool lent;			/* CAPS_GET_DATA has what came along */
 	bool adopted;			/* not charged as it was made: no spare */
 	bool forwarded;			/* some server has had it; stays */
 	bool sync;			/* the caller sleeps; fixed when sent */

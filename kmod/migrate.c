@@ -34,28 +34,6 @@ struct migration {
 	u64 count;				/* dropped */
 };
 
-/* In order of address; @other may be NULL, or the same. */
-static void actors_lock(struct caps_actor *actor, struct caps_actor *other)
-{
-	if (other && other < actor)
-		swap(actor, other);
-	spin_lock(&actor->lock);
-	if (other && other != actor)
-		spin_lock_nested(&other->lock, SINGLE_DEPTH_NESTING);
-}
-
-/**
- * caps_actors_unlock - undo what caps_claim_lock() did
- * @actor: as it was told
- * @other: what it returned
- */
-void caps_actors_unlock(struct caps_actor *actor, struct caps_actor *other)
-{
-	if (other && other != actor)
-		spin_unlock(&other->lock);
-	spin_unlock(&actor->lock);
-}
-
 /**
  * caps_claim_lock - lock who claimed a message, and whom it goes back to
  * @actor: who claimed it
@@ -82,7 +60,7 @@ struct caps_actor *caps_claim_lock(struct caps_actor *actor,
 	for (;;) {
 		spin_unlock(&actor->lock);
 		owner = rcu_dereference(port->owner);
-		actors_lock(actor, owner);
+		caps_actors_lock(actor, owner);
 		if (rcu_access_pointer(port->owner) == owner)
 			return owner;
 		if (owner && owner != actor)
@@ -215,7 +193,7 @@ static int cut(struct migration *m)
 	int err = 0;
 
 	caps_wakes_init(&wakes);
-	actors_lock(m->from, m->to);
+	caps_actors_lock(m->from, m->to);
 	if (m->from->dead)
 		err = -ENOTCONN;
 	else if (rcu_access_pointer(m->port->owner) != m->from)
@@ -294,24 +272,17 @@ static void look_again(struct migration *m)
 /* A handle for the new owner that nothing is published under yet. */
 static int reserve_handle(struct migration *m)
 {
-	struct caps_table *table = &m->to->capabilities;
 	int err;
 
 	err = caps_charge(m->to->chain, CAPS_CAPABILITIES, 1);
 	if (err)
 		return err;
 	spin_lock(&m->to->lock);
-	while (!(m->handle = caps_table_reserve(table))) {
-		spin_unlock(&m->to->lock);
-		err = caps_table_grow(table);
-		if (err) {
-			caps_uncharge(m->to->chain, CAPS_CAPABILITIES, 1);
-			return err;
-		}
-		spin_lock(&m->to->lock);
-	}
+	err = caps_table_obtain(&m->to->capabilities, &m->handle);
 	spin_unlock(&m->to->lock);
-	return 0;
+	if (err)
+		caps_uncharge(m->to->chain, CAPS_CAPABILITIES, 1);
+	return err;
 }
 
 static void release_handle(struct migration *m)

@@ -35,6 +35,5 @@ int caps_port_migrate(struct caps_actor *actor, struct caps_port_migrate *args);
 
 struct caps_actor *caps_claim_lock(struct caps_actor *actor,
 				   struct caps_message *message);
-void caps_actors_unlock(struct caps_actor *actor, struct caps_actor *other);
 
 #endif

@@ -10,27 +10,6 @@
 #include "place.h"
 #include "wait.h"
 
-/* Reserve a handle. The target is locked, and again when this returns. */
-static int reserve(struct caps_actor *target, u64 *handle)
-{
-	struct caps_table *table = &target->capabilities;
-	int err;
-
-	lockdep_assert_held(&target->lock);
-
-	while (!target->dead) {
-		*handle = caps_table_reserve(table);
-		if (*handle)
-			return 0;
-		spin_unlock(&target->lock);
-		err = caps_table_grow(table);
-		spin_lock(&target->lock);
-		if (err)
-			return err;
-	}
-	return -EPIPE;
-}
-
 /* Both are the target's now, or still the caller's. */
 static int place(struct caps_actor *target, struct caps_capability *capability,
 		 struct caps_message *event)
@@ -46,7 +25,11 @@ static int place(struct caps_actor *target, struct caps_capability *capability,
 		return err;
 	caps_wakes_init(&wakes);
 	spin_lock(&target->lock);
-	err = reserve(target, &handle);
+	err = caps_table_obtain(&target->capabilities, &handle);
+	if (!err && target->dead) {
+		caps_table_release(&target->capabilities, handle);
+		err = -EPIPE;
+	}
 	if (!err) {
 		caps_table_publish(&target->capabilities, handle, capability);
 		caps_event_queue(target, event, handle, &wakes);

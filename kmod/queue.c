@@ -4,6 +4,7 @@
  */
 #include "account.h"
 #include "actor.h"
+#include "attach.h"
 #include "message.h"
 #include "port.h"
 #include "port_signal.h"
@@ -201,8 +202,8 @@ static void block(struct caps_actor *owner, struct caps_port *port,
  * @may_block: the sender is prepared to wait for room
  * @wakes: whom to wake
  *
- * Return: 0; -EAGAIN without room; CAPS_NEEDS_SHARES if the message must be
- * prepared for counting first.
+ * Return: 0; -EAGAIN without room; -EINVAL if what goes along may not come
+ * here; CAPS_NEEDS_SHARES if the message must be prepared for counting first.
  */
 int caps_queue_admit(struct caps_actor *owner, struct caps_port *port,
 		     struct caps_message *message, bool may_block,
@@ -213,6 +214,9 @@ int caps_queue_admit(struct caps_actor *owner, struct caps_port *port,
 
 	lockdep_assert_held(&owner->lock);
 
+	if (unlikely(message->request.attached) &&
+	    !caps_attached_may_come(message->request.attached, port))
+		return -EINVAL;
 	if (!waiter) {
 		if (message->share_count < message->chain->count)
 			return CAPS_NEEDS_SHARES;

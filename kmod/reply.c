@@ -399,12 +399,6 @@ int caps_abort(struct caps_actor *actor, struct caps_abort *args)
 	return 0;
 }
 
-static struct caps_payload *payload_of(struct caps_message *message)
-{
-	return message->kind == CAPS_KIND_REPLY ? &message->reply :
-						  &message->request;
-}
-
 /* A held message's payload, kept alive by the references given back. */
 static int payload_get(struct caps_actor *actor, u64 id, bool attached,
 		       struct caps_message **result,
@@ -422,13 +416,15 @@ static int payload_get(struct caps_actor *actor, u64 id, bool attached,
 		   (message->kind == CAPS_KIND_REPLY && message->error)) {
 		err = -ECANCELED;
 	} else {
-		from = payload_of(message);
+		from = caps_message_carried(message);
 		*payload = *from;
 		if (payload->body)
 			caps_body_get(payload->body);
 		/* One thread alone gets it, or puts it back. */
-		if (attached)
+		if (attached && from->attached) {
 			from->attached = NULL;
+			message->lent = true;
+		}
 		*result = caps_message_get(message);
 	}
 	spin_unlock(&actor->lock);
@@ -450,10 +446,12 @@ static int take_attached(struct caps_actor *actor, u64 id,
 	spin_lock(&actor->lock);
 	held = !actor->dead && held_find(actor, id) == message &&
 	       message->state != CAPS_CANCELLED;
+	if (held)
+		message->lent = false;
 	if (held && !err) {
 		caps_attached_publish(actor, attached);
 	} else if (held) {
-		payload_of(message)->attached = attached;
+		caps_message_carried(message)->attached = attached;
 		stays = true;
 	}
 	spin_unlock(&actor->lock);

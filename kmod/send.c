@@ -33,10 +33,6 @@ static int post_once(struct caps_actor *actor, struct caps_message *message,
 		return err;
 	if (capability->type != CAPS_TYPE_PORT)
 		return CAPS_NOT_A_PORT;
-	if (unlikely(message->request.attached) &&
-	    !caps_attached_may_come(message->request.attached,
-				    capability->port))
-		return -EINVAL;
 	badge = capability->badge;
 	/* Zero: the handle is being closed by another thread just now. */
 	if (badge && !message->badge) {
@@ -69,7 +65,8 @@ static int post_once(struct caps_actor *actor, struct caps_message *message,
  * With @may_block the message may be CAPS_BLOCKED afterwards; the caller has a
  * reference of its own, and waits.
  *
- * Return: 0; -EBADF, -EPERM, -EACCES, -EPIPE, -EKEYREVOKED, -EAGAIN, -ENOMEM;
+ * Return: 0; -EBADF, -EPERM, -EACCES, -EPIPE, -EKEYREVOKED, -EAGAIN, -ENOMEM,
+ * -EINVAL if a file that goes along may not come there;
  * CAPS_NOT_A_PORT.
  */
 int caps_post(struct caps_actor *actor, struct caps_message *message,

@@ -156,7 +156,7 @@ static int service_insert(struct caps_net *cnet, struct service *service)
 	err = -ENOTCONN;
 	if (READ_ONCE(service->actor->dead))
 		goto out;
-	/* A port moves with this lock held, see caps_services_move(). */
+	/* A port moves with this lock held, see caps_services_begin_move(). */
 	err = caps_port_lost(service->port);
 	if (rcu_access_pointer(service->port->owner) != service->actor)
 		goto out;

@@ -63,6 +63,27 @@ int caps_table_grow(struct caps_table *table)
 }
 
 /**
+ * caps_table_obtain - reserve a handle, in a table that grows if it must
+ * @table: the table, locked; it is unlocked meanwhile to grow
+ * @handle: the handle
+ *
+ * Return: 0, -EMFILE or -ENOMEM; the table is locked again in any case.
+ */
+int caps_table_obtain(struct caps_table *table, u64 *handle)
+{
+	int err;
+
+	while (!(*handle = caps_table_reserve(table))) {
+		spin_unlock(table->lock);
+		err = caps_table_grow(table);
+		spin_lock(table->lock);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/**
  * caps_table_next - walk a table
  * @table: the table, locked
  * @slot: where to begin; left behind what was found

@@ -51,6 +51,7 @@ struct caps_table {
 void caps_table_init(struct caps_table *table, spinlock_t *lock);
 void caps_table_destroy(struct caps_table *table);
 int caps_table_grow(struct caps_table *table);
+int caps_table_obtain(struct caps_table *table, u64 *handle);
 
 void *caps_table_next(struct caps_table *table, u32 *slot, u64 *handle);
 

@@ -82,4 +82,11 @@ static inline long move_go(struct move *m, __u32 flags)
 	return ret;
 }
 
+#define EXPECT_NEXT(fd, port, text) do {				\
+	struct message __next;						\
+									\
+	EXPECT_OK(receive_now(fd, port, &__next));			\
+	EXPECT_STREQ(text, __next.body);				\
+} while (0)
+
 #endif /* CAPS_MIGRATE_H */

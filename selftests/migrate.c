@@ -24,13 +24,6 @@ FIXTURE_TEARDOWN(migrate)
 	before_check(_metadata, &self->before);
 }
 
-#define EXPECT_NEXT(fd, port, text) do {				\
-	struct message __next;						\
-									\
-	EXPECT_OK(receive_now(fd, port, &__next));			\
-	EXPECT_STREQ(text, __next.body);				\
-} while (0)
-
 /* The queue comes along, in order, and what is sent later goes there, too. */
 TEST_F(migrate, with_the_queue)
 {
@@ -366,10 +359,12 @@ TEST_F(migrate, answers)
 	EXPECT_ERR(ENOMSG, discard(m->new, got.header.id));
 }
 
-/* An answer that moved and is held goes with whoever holds it. */
-TEST_F(migrate, held_answer_dies_with_the_new_owner)
+/*
+ * A one-way message is answered with a deferred body after its source port has
+ * moved, and the new owner holds the answer. Returns what the server answered.
+ */
+static __u64 hold_answer(struct move *m, struct message *got)
 {
-	struct move *m = &self->m;
 	__u64 server = port_new(m->client);
 	struct caps_send s = {
 		.capability = cap_give(m->client, server, m->old),
@@ -379,19 +374,29 @@ TEST_F(migrate, held_answer_dies_with_the_new_owner)
 		.data = data_of(pages_filled(65536, 0, 1), 65536),
 		.flags = CAPS_DEFER,
 	};
-	struct message ask, got;
+	struct message ask;
 
-	EXPECT_OK(caps_ioctl(m->old, CAPS_SEND, &s));
-	EXPECT_OK(receive_until(m->client, server, CAPS_HOLD, 0, &ask));
-	ASSERT_OK(move_go(m, 0));
+	need(caps_ioctl(m->old, CAPS_SEND, &s), "CAPS_SEND");
+	need(receive_until(m->client, server, CAPS_HOLD, 0, &ask), "request");
+	need(move_go(m, 0), "CAPS_PORT_MIGRATE");
 	r.id = ask.header.id;
-	EXPECT_OK(caps_ioctl(m->client, CAPS_REPLY, &r));
-	ASSERT_OK(receive_until(m->new, m->arrived, CAPS_HOLD, 0, &got));
+	need(caps_ioctl(m->client, CAPS_REPLY, &r), "CAPS_REPLY");
+	need(receive_until(m->new, m->arrived, CAPS_HOLD, 0, got), "answer");
+	return r.id;
+}
+
+/* An answer that moved and is held goes with whoever holds it. */
+TEST_F(migrate, held_answer_dies_with_the_new_owner)
+{
+	struct move *m = &self->m;
+	struct message got;
+	__u64 asked = hold_answer(m, &got);
+
 	EXPECT_EQ(65536, got.header.body_len);
 	close(m->new);
 	ASSERT_OK(receive(m->client, CAPS_DEFAULT_PORT, &got));
 	EXPECT_EQ(CAPS_KIND_DISPOSE, got.header.kind);
-	EXPECT_EQ(ask.header.id, got.header.id);
+	EXPECT_EQ(asked, got.header.id);
 	m->new = actor_open();
 }
 
@@ -399,23 +404,9 @@ TEST_F(migrate, held_answer_dies_with_the_new_owner)
 TEST_F(migrate, held_answer_loses_its_body)
 {
 	struct move *m = &self->m;
-	__u64 server = port_new(m->client);
-	struct caps_send s = {
-		.capability = cap_give(m->client, server, m->old),
-		.source = m->port, .data = data_of("s", 1),
-	};
-	struct caps_reply r = {
-		.data = data_of(pages_filled(65536, 0, 1), 65536),
-		.flags = CAPS_DEFER,
-	};
-	struct message ask, got;
+	struct message got;
 
-	EXPECT_OK(caps_ioctl(m->old, CAPS_SEND, &s));
-	EXPECT_OK(receive_until(m->client, server, CAPS_HOLD, 0, &ask));
-	ASSERT_OK(move_go(m, 0));
-	r.id = ask.header.id;
-	EXPECT_OK(caps_ioctl(m->client, CAPS_REPLY, &r));
-	ASSERT_OK(receive_until(m->new, m->arrived, CAPS_HOLD, 0, &got));
+	hold_answer(m, &got);
 	EXPECT_OK(get_data(m->new, got.header.id, 0, got.body, 8, NULL));
 	close(m->client);
 	EXPECT_TRUE(eventually(get_data(m->new, got.header.id, 0, got.body, 8,

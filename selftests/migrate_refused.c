@@ -24,13 +24,6 @@ FIXTURE_TEARDOWN(migrate_refused)
 	before_check(_metadata, &self->before);
 }
 
-#define EXPECT_NEXT(fd, port, text) do {				\
-	struct message __next;						\
-									\
-	EXPECT_OK(receive_now(fd, port, &__next));			\
-	EXPECT_STREQ(text, __next.body);				\
-} while (0)
-
 /* Nothing has moved: the queue, the old owner, the new one are as they were. */
 #define EXPECT_UNMOVED(m) do {						\
 	EXPECT_EQ(2, port_info((m)->old, (m)->port).queued);		\

@@ -3,6 +3,7 @@
  * Capabilities in messages: what arrives is what was sent or less, all of it or
  * none, and nothing is lost, doubled or left behind on the way.
  */
+#include "caps_memory.h"
 #include "caps_transfer.h"
 
 /* It works where it arrives, with its badge, and still where it came from. */
@@ -504,6 +505,37 @@ TEST_F(transfer, deadlines_at_any_moment)
 	EXPECT_OK(caps_ioctl(self->p.client, CAPS_CALL, &call));
 	pthread_join(thread, NULL);
 	EXPECT_EQ(0, live_count("attached"));
+}
+
+/* A call is not forwarded without what another thread may put back just now. */
+TEST_F(transfer, stays_while_it_is_being_taken)
+{
+	struct caps_send s = { .capability = self->p.cap };
+	struct caps_forward f = { .capability = port_new(self->p.server) };
+	struct caps_get_data get = {};
+	struct background taker;
+	struct region region;
+
+	if (!region_start(&region, false, 4096))
+		SKIP(return, "no userfaultfd");
+	load_add(&self->load, self->cap);
+	s.data = load_data(&self->load);
+	ASSERT_OK(caps_ioctl(self->p.client, CAPS_CALL_ASYNC, &s));
+	ASSERT_OK(receive_now(self->p.server, self->p.port, &self->m));
+	f.id = self->m.header.id;
+	get.id = f.id;
+	get.buffer.attachments = (uintptr_t)region.map;
+	background_start(&taker, self->p.server, CAPS_GET_DATA, &get);
+	ASSERT_TRUE(eventually(region_touched(&region)));
+	EXPECT_ERR(EBUSY, caps_ioctl(self->p.server, CAPS_FORWARD, &f));
+	/* What is there then describes no room. */
+	region_answer(&region);
+	EXPECT_ERR(EINVAL, background_join(&taker));
+	ASSERT_OK(caps_ioctl(self->p.server, CAPS_FORWARD, &f));
+	ASSERT_OK(receive_room(self->p.server, f.capability, &self->room,
+			       &self->m));
+	EXPECT_EQ(1, self->room.a.capabilities_put);
+	region_end(&region);
 }
 
 TEST_HARNESS_MAIN

@@ -746,12 +746,12 @@ struct caps_discard {
  * were; badge and rights are those of @capability, whose operation mask applies.
  * Whoever receives it there answers the caller directly, and @id is no more.
  * Never waits: EAGAIN without room there, where a call counts for its caller, a
- * one-way message for who forwards it. EBUSY while another thread answers it,
- * ECANCELED (which ends it) if its caller has gone, EINVAL for a REPLY. After any
- * other error it is still held. The caller is told as of a call that was taken,
- * wherever it is now: ECONNRESET, never EPIPE, if the second server never sees
- * it, and AT_SERVER if it is aborted. [dispatchers in front of workers, servers
- * that open a session in a port of its own]
+ * one-way message for who forwards it. EBUSY while another thread answers it or
+ * takes what came along, ECANCELED (which ends it) if its caller has gone, EINVAL
+ * for a REPLY. After any other error it is still held. The caller is told as of a
+ * call that was taken, wherever it is now: ECONNRESET, never EPIPE, if the second
+ * server never sees it, and AT_SERVER if it is aborted. [dispatchers in front of
+ * workers, servers that open a session in a port of its own]
  */
 struct caps_forward {
 	__u64 id;

@@ -18,7 +18,7 @@ KnUniqueId server_name() {
 
 KnMsgDesc body(buffer &from, std::size_t size) {
     KnMsgDesc msg{};
-    msg.bodyAddr = reinterpret_cast<void *>(from.address());
+    msg.bodyAddr = from.data();
     msg.bodySize = static_cast<VmSize>(size);
     return msg;
 }
