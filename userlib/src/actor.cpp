@@ -87,7 +87,9 @@ result<actor_info> actor::try_info() const noexcept {
 
 result<port> actor::try_create_port(const port_options &options) const noexcept {
     std::uint64_t handle = 0;
-    const int outcome = capsu_port_create(get(), options.cookie, options.queue_limit, &handle);
+    const int outcome =
+        capsu_port_create(get(), options.cookie, options.queue_limit,
+                          options.unix_sockets ? CAPS_PORT_UNIX_SOCKETS : 0, &handle);
     if (outcome < 0)
         return failed(of(*this, operation::port_create, outcome));
     return port(get(), handle);

@@ -125,9 +125,10 @@ int capsu_signal(int actor, uint64_t capability, uint64_t bits) {
     return command(actor, CAPS_SIGNAL, &signal);
 }
 
-int capsu_port_create(int actor, uint64_t cookie, uint32_t queue_limit, uint64_t *port) {
+int capsu_port_create(int actor, uint64_t cookie, uint32_t queue_limit, uint32_t flags,
+                      uint64_t *port) {
     struct caps_port_create create = {
-        .cookie = cookie, .queue_limit = queue_limit, .flags = 0, .capability = 0};
+        .cookie = cookie, .queue_limit = queue_limit, .flags = flags, .capability = 0};
     const int outcome = command(actor, CAPS_PORT_CREATE, &create);
     if (outcome >= 0)
         *port = create.capability;

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 
 namespace {
 
@@ -92,6 +93,25 @@ TEST_F(along, file_goes_to_another_process_and_another_comes_back) {
     const int give[] = {theirs.get(), mine.get()};
     message.reply({.fds = give});
     EXPECT_EQ(other.wait(), 0);
+}
+
+TEST_F(along, sockets_come_where_the_port_wants_them) {
+    int ends[2];
+    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
+    const caps::descriptor near(ends[0]), far(ends[1]);
+    const int give[] = {far.get()};
+    const auto refused = door.try_send({.fds = give});
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code(), EINVAL);
+    const auto open = me.create_port({.unix_sockets = true});
+    open.send({.fds = give});
+    caps::attachments got;
+    (void)open.receive(got, soon());
+    const auto same = got.take_fd(0);
+    EXPECT_EQ(::write(same.get(), "x", 1), 1);
+    char back = 0;
+    EXPECT_EQ(::read(near.get(), &back, 1), 1);
+    EXPECT_EQ(back, 'x');
 }
 
 TEST_F(along, moved_capability_goes_if_it_is_sent_and_stays_if_not) {

@@ -81,7 +81,7 @@ static int watched_and_forwarded(int actor, uint64_t port, long long *seen) {
     struct caps_receive receive = {.port = port};
     uint64_t other, id;
 
-    EXPECT(capsu_port_create(actor, 0, 0, &other), 0);
+    EXPECT(capsu_port_create(actor, 0, 0, 0, &other), 0);
     EXPECT(capsu_watch(actor, other, 0, &id), 0);
     EXPECT(capsu_call_async(actor, &send), 0);
     EXPECT(capsu_receive(actor, &receive), 0);
@@ -167,7 +167,7 @@ int c_messages(long long *seen) {
     int line, actor = capsu_open(NULL);
 
     EXPECT(actor >= 0, 1);
-    EXPECT(capsu_port_create(actor, 9, 10, &port), 0);
+    EXPECT(capsu_port_create(actor, 9, 10, 0, &port), 0);
     EXPECT(capsu_port_info(actor, port, &info), 0);
     EXPECT(info.cookie, 9);
     EXPECT(info.queue_limit, 10);
@@ -208,7 +208,7 @@ int c_names(const char *name, long long *seen) {
     EXPECT(actor >= 0, 1);
     EXPECT(capsu_query(actor, &limits), 0);
     EXPECT(limits.max_annex, CAPS_MAX_ANNEX);
-    EXPECT(capsu_port_create(actor, 0, 0, &port), 0);
+    EXPECT(capsu_port_create(actor, 0, 0, 0, &port), 0);
     EXPECT(capsu_register(actor, port, name, 3, CAPS_REGISTER_WORLD), 0);
     EXPECT(capsu_connect(actor, name, geteuid(), &operations, &capability), 0);
     EXPECT(operations, 3);

@@ -59,8 +59,9 @@ CAPSU_API int capsu_signal(int actor, uint64_t capability, uint64_t bits);
 
 /* --- ports --- */
 
-/* queue_limit 0: the default. */
-CAPSU_API int capsu_port_create(int actor, uint64_t cookie, uint32_t queue_limit, uint64_t *port);
+/* queue_limit 0: the default. flags: CAPS_PORT_UNIX_SOCKETS, or 0. */
+CAPSU_API int capsu_port_create(int actor, uint64_t cookie, uint32_t queue_limit, uint32_t flags,
+                                uint64_t *port);
 CAPSU_API int capsu_port_delete(int actor, uint64_t port);
 CAPSU_API int capsu_port_enable(int actor, uint64_t port, uint32_t priority);
 CAPSU_API int capsu_port_disable(int actor, uint64_t port);

@@ -13,6 +13,7 @@ namespace caps {
 struct port_options {
     std::uint64_t cookie = 0;      ///< given back with each message
     std::uint32_t queue_limit = 0; ///< messages; 0 is the default of the module
+    bool unix_sockets = false;     ///< AF_UNIX sockets may come along, too
 };
 
 /// The state of a port.
