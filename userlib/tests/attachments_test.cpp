@@ -259,6 +259,7 @@ TEST_F(along, loop_of_a_server_takes_and_gives) {
         for (int i = 0; i < 3; ++i) {
             const auto back = got.take_capabilities();
             std::vector<caps::transfer> give;
+            give.reserve(back.size());
             for (const caps::capability &one : back)
                 give.push_back({.handle = one.get(), .mode = caps::transfer_mode::move});
             door.reply_receive(message, {.capabilities = give}, got, soon());
