@@ -216,7 +216,7 @@ TEST_F(abort_test, AbortionIsPropagatedAlongAChainOfActors) {
 
 TEST_F(abort_test, TheDeathOfAClientAbortsItsServerToo) {
     a_port port;
-    process client([&] { return call(port.ui, "work") == "" ? 0 : 1; });
+    process client([&] { return call(port.ui, "work").empty() ? 0 : 1; });
     EXPECT_EQ(receive(port.li), "work");
     client.kill();
     EXPECT_EQ(threadDelay(soon), K_EABORT);
