@@ -65,6 +65,7 @@ struct caps_actor {
 	refcount_t refs;
 	struct mm_struct *mm;		/* compared, never followed; see keep.h */
 	struct pid *tgid;		/* likewise; put after a grace period */
+	u64 image;			/* counts images that it outlived */
 	const struct cred *cred;	/* of the open */
 	struct caps_chain *chain;	/* pays for ports and capabilities */
 	struct list_head image_link;	/* images_lock */
@@ -141,6 +142,16 @@ static inline bool caps_actor_is_mine(const struct caps_actor *actor)
 static inline bool caps_actor_is_orphan(const struct caps_actor *actor)
 {
 	return !READ_ONCE(actor->mm);
+}
+
+/* Are two in the same process image now? An orphan is in none. */
+static inline bool caps_actors_are_close(const struct caps_actor *one,
+					 const struct caps_actor *other)
+{
+	const struct mm_struct *mm = READ_ONCE(one->mm);
+
+	return mm && mm == READ_ONCE(other->mm) &&
+	       READ_ONCE(one->tgid) == READ_ONCE(other->tgid);
 }
 
 /* A reference to the process; an adoption puts its own after a grace period. */

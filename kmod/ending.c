@@ -134,12 +134,13 @@ static bool goes_to_sender(const struct caps_message *message)
 	       (message->kind != CAPS_KIND_REPLY || message->sent_id);
 }
 
-/* The process that would know the id has gone, its actor has been kept. */
+/*
+ * The image that would know the id has gone, its actor has been kept. Not the
+ * process: exec gives it another image, which may have adopted the actor.
+ */
 static bool asker_is_gone(const struct caps_message *message)
 {
-	const struct caps_actor *sender = message->sender;
-
-	return caps_actor_is_orphan(sender) || sender->tgid != message->tgid;
+	return message->image != message->sender->image;
 }
 
 static struct caps_actor *lock_source(struct caps_message *message,

@@ -197,8 +197,7 @@ static __always_inline bool is_near(const struct caps_target *target,
 		return owner;
 	if (nearness == SAME_ACTOR)
 		return owner == target->near_actor;
-	/* Thread groups, compared only. */
-	return owner && owner->tgid == target->near_actor->tgid;
+	return owner && caps_actors_are_close(owner, target->near_actor);
 }
 
 /* Does a receiver wait for what comes here? A hint. */

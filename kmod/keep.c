@@ -53,6 +53,7 @@ void caps_actor_image_ends(struct caps_actor *actor,
 		dies = !orphaned;
 		if (orphaned) {
 			WRITE_ONCE(actor->mm, NULL);
+			WRITE_ONCE(actor->image, actor->image + 1);
 			actor->life = CAPS_ORPHANING;
 		}
 	}
@@ -228,7 +229,8 @@ static struct pid *adopt_end(struct caps_actor *actor, bool adopted)
 	if (adopted) {
 		old = actor->tgid;
 		WRITE_ONCE(actor->tgid, get_pid(task_tgid(current)));
-		WRITE_ONCE(actor->mm, current->mm);
+		/* Pairs with caps_flush(). */
+		smp_store_release(&actor->mm, current->mm);
 	}
 	spin_unlock(&actor->lock);
 	return old;

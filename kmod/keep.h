@@ -12,8 +12,10 @@
  * apart, and two adopters. @mm says which image an actor is in, so that the end of an
  * earlier one, which may be noticed twice, cannot take it from an adopter.
  *
- * Messages have a reference to the process that sent them. What comes back later
- * to one that has gone (an answer, a notice that a body is free) goes nowhere.
+ * @image counts the images that have ended, and messages have the number of the
+ * one that sent them. What comes back later to one that has gone (an answer, a
+ * notice that a body is free) goes nowhere, also if the same process has adopted
+ * the actor after exec.
  *
  * An orphan takes no files, and gives up those in its queues, with what else
  * came with them: among them could be its own, which would hold it for ever.

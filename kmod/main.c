@@ -30,8 +30,10 @@ static int caps_open(struct inode *inode, struct file *file)
 static int caps_flush(struct file *file, fl_owner_t id)
 {
 	struct caps_actor *actor = file->private_data;
-	struct mm_struct *mm = READ_ONCE(actor->mm);
+	struct mm_struct *mm;
 
+	/* Of an adopter: then the process is the adopter's, too. */
+	mm = smp_load_acquire(&actor->mm);
 	if (caps_actor_died_with(actor))
 		caps_actor_image_ends(actor, mm);
 	return 0;

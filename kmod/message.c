@@ -124,6 +124,7 @@ static struct caps_message *message_alloc(struct caps_actor *sender)
 	}
 	message->chain = chain;
 	message->tgid = caps_actor_tgid(sender);
+	message->image = READ_ONCE(sender->image);
 	message->cred = get_cred(cred);
 	message->shares = NULL;
 	message->share_count = 0;
@@ -145,7 +146,7 @@ static struct caps_message **spare_slot(struct caps_actor *actor)
 	return &actor->spares[raw_smp_processor_id() % CAPS_SPARES];
 }
 
-/* A spare is good for the credentials and the process that it was made by. */
+/* A spare is good for the credentials and the image that it was made by. */
 static struct caps_message *take_spare(struct caps_actor *sender)
 {
 	struct caps_message **slot = spare_slot(sender), *message;
@@ -154,7 +155,7 @@ static struct caps_message *take_spare(struct caps_actor *sender)
 		return NULL;
 	message = xchg(slot, NULL);
 	if (message && (message->cred != current_cred() ||
-			message->tgid != READ_ONCE(sender->tgid))) {
+			message->image != READ_ONCE(sender->image))) {
 		message_destroy(message);
 		message = NULL;
 	}
@@ -228,6 +229,7 @@ static void clone_fill(struct caps_message *clone,
 
 	clone->chain = original->chain;
 	clone->tgid = get_pid(original->tgid);
+	clone->image = original->image;
 	clone->cred = get_cred(original->cred);
 	clone->shares = NULL;
 	clone->share_count = 0;

@@ -130,6 +130,7 @@ struct caps_message {
 	/* Who sent it; kept while spare, except @sender's reference. */
 	struct caps_actor *sender;
 	struct pid *tgid;
+	u64 image;			/* the sender's when it was made */
 	const struct cred *cred;
 	struct caps_chain *chain;
 
