@@ -2,6 +2,7 @@
 /*
  * Keeping an actor; see keep.h.
  */
+#include <linux/capability.h>
 #include <linux/cred.h>
 #include <linux/pid.h>
 #include <linux/rcupdate.h>
@@ -194,9 +195,24 @@ void caps_actor_orphaned(struct caps_actor *actor)
 	wake_up_var(&actor->life);
 }
 
-static bool same_user(const struct cred *a, const struct cred *b)
+static bool same_ids(const struct cred *a, const struct cred *b)
 {
-	return uid_eq(a->uid, b->uid) && a->user_ns == b->user_ns;
+	return uid_eq(a->uid, b->uid) && uid_eq(a->euid, b->euid) &&
+	       uid_eq(a->suid, b->suid) && gid_eq(a->gid, b->gid) &&
+	       gid_eq(a->egid, b->egid) && gid_eq(a->sgid, b->sgid) &&
+	       a->user_ns == b->user_ns;
+}
+
+/*
+ * The actor goes on as what its opener was: it is charged to him, its names are
+ * his, and it has what his privileges got it. So who takes it over must be all
+ * of that. As with ptrace(2) the file alone is no permission: others inherit it
+ * from a set-user-id program, or such a program from others.
+ */
+static bool may_adopt(const struct cred *cred, const struct cred *opener)
+{
+	return same_ids(cred, opener) &&
+	       cap_issubset(opener->cap_permitted, cred->cap_permitted);
 }
 
 static int adopt_begin(struct caps_actor *actor)
@@ -249,7 +265,7 @@ int caps_actor_adopt(struct caps_actor *actor)
 
 	if (!current->mm)
 		return -ENOTCONN;
-	if (!same_user(current_cred(), actor->cred))
+	if (!may_adopt(current_cred(), actor->cred))
 		return -EPERM;
 	err = adopt_begin(actor);
 	if (err)

@@ -7,6 +7,8 @@
 #include "caps_migrate.h"
 #include "caps_state.h"
 
+#include <linux/capability.h>
+
 #define UID	1001
 #define NAME	"kept"
 
@@ -36,14 +38,39 @@ struct server {
 	__u64 cap;		/* the client's, to it */
 };
 
+/* What a process is, in the group that may use the device. */
+struct who {
+	uid_t uid, euid, suid;
+	gid_t gid;		/* of all three kinds */
+	bool bare;		/* of capabilities */
+};
+
+static void become_who(const struct who *w)
+{
+	struct __user_cap_header_struct head = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+	struct __user_cap_data_struct none[2] = { 0 };
+	struct stat device;
+
+	need(sys(stat(CAPS_DEVICE, &device)), CAPS_DEVICE);
+	need(sys(setgroups(1, &device.st_gid)), "setgroups");
+	need(sys(setresgid(w->gid, w->gid, w->gid)), "setresgid");
+	need(sys(setresuid(w->uid, w->euid, w->suid)), "setresuid");
+	if (w->bare)
+		need(sys(syscall(SYS_capset, &head, none)), "capset");
+}
+
 /* True in the server. */
-static bool server_start(struct server *s)
+static bool server_start_as(struct server *s, const struct who *who)
 {
 	int from;
 
 	s->client = actor_open();
 	if (child_start(&s->child)) {
 		close(s->client);
+		if (who)
+			become_who(who);
 		s->fd = actor_open();
 		s->port = port_new(s->fd);
 		need(keep(s->fd), "CAPS_KEEP");
@@ -63,6 +90,11 @@ static bool server_start(struct server *s)
 	s->fd = hear_fd(&s->child);
 	s->port = hear(&s->child);
 	return false;
+}
+
+static bool server_start(struct server *s)
+{
+	return server_start_as(s, NULL);
 }
 
 static bool server_dead(struct server *s)
@@ -300,6 +332,66 @@ TEST_F(tidy, another_user)
 	}
 	EXPECT_EQ(0, child_wait(&c));
 	EXPECT_OK(adopt(s.fd));
+}
+
+TIDY_FIXTURE(adopter)
+
+FIXTURE_VARIANT(adopter) {
+	struct who opener, other;
+	long error;		/* what the other gets */
+};
+
+/* Who ran a set-user-id program is not what it was, nor is root itself. */
+FIXTURE_VARIANT_ADD(adopter, set_user_id) {
+	{ UID, 0, 0, 0, true }, { UID, UID, UID, 0, true }, EPERM,
+};
+
+FIXTURE_VARIANT_ADD(adopter, root_itself) {
+	{ UID, 0, 0, 0, true }, { 0, 0, 0, 0, false }, EPERM,
+};
+
+/* A set-user-id program is more than who ran it, and is lured into nothing. */
+FIXTURE_VARIANT_ADD(adopter, inherited_by_set_user_id) {
+	{ UID, UID, UID, 0, true }, { UID, 0, 0, 0, true }, EPERM,
+};
+
+FIXTURE_VARIANT_ADD(adopter, could_be_root_again) {
+	{ UID, UID, 0, 0, true }, { UID, UID, UID, 0, true }, EPERM,
+};
+
+FIXTURE_VARIANT_ADD(adopter, another_group) {
+	{ UID, UID, UID, 0, true }, { UID, UID, UID, 1, true }, EPERM,
+};
+
+FIXTURE_VARIANT_ADD(adopter, less_privileged) {
+	{ 0, 0, 0, 0, false }, { 0, 0, 0, 0, true }, EPERM,
+};
+
+FIXTURE_VARIANT_ADD(adopter, more_privileged) {
+	{ 0, 0, 0, 0, true }, { 0, 0, 0, 0, false }, 0,
+};
+
+/* Each has the file; only who is what the opener was may adopt. */
+TEST_F(adopter, takes_what_the_opener_was)
+{
+	const struct who *who[] = { &variant->other, &variant->opener };
+	const long error[] = { variant->error, 0 };
+	struct server s;
+	struct child c;
+	int i;
+
+	if (server_start_as(&s, &variant->opener))
+		pause();
+	server_kill(&s);
+	for (i = 0; i < 2; i++) {
+		if (child_start(&c)) {
+			become_who(who[i]);
+			EXPECT_EQ(-error[i], adopt(s.fd));
+			CHILD_END();
+		}
+		EXPECT_EQ(0, child_wait(&c));
+		EXPECT_FALSE(server_dead(&s));
+	}
 }
 
 /* Of many at once one gets it. */

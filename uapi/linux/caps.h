@@ -200,10 +200,11 @@ struct caps_actor_self {
  * before the actor is dead. [servers whose restart nobody shall notice,
  * supervisors that store files (FDSTORE)]
  *
- * CAPS_ADOPT: by whoever holds the file of an orphan and has the same real uid in
- * the same user namespace as the opener (else EPERM): the actor is this process's
- * now, with the handles that it had. It stays to be kept. EBUSY if it is no
- * orphan; every other command on an orphan is ENOTCONN. [their successors]
+ * CAPS_ADOPT: by whoever holds the file of an orphan and is all that its opener was
+ * (else EPERM): the same real, effective and saved user and group ids, in the same
+ * user namespace, and no permitted capability of capabilities(7) less. The actor is
+ * this process's now, with the handles that it had. It stays to be kept. EBUSY if
+ * it is no orphan; every other command on an orphan is ENOTCONN. [their successors]
  */
 struct caps_keep {
 	__u32 flags;			/* 0 */
