@@ -225,6 +225,7 @@ int caps_live_print(char *buffer, size_t size)
 		[CAPS_LIVE_ATTACHED]	 = "attached",
 		[CAPS_LIVE_USERS]	 = "users",
 		[CAPS_LIVE_GROUPS]	 = "groups",
+		[CAPS_LIVE_CHUNKS]	 = "chunks",
 	};
 	int i, n = 0;
 

@@ -12,6 +12,13 @@
  * found by anybody, or to none; limits are module parameters. Users live while
  * a chain refers to them, chains while an object charged to them does.
  *
+ * Actors, ports and groups are paid for by their maker (a port by its owner)
+ * until they die or are deleted, once, whoever still has capabilities to them:
+ * others must not use up his limit by keeping what he cannot close. What is
+ * left then is memory of a small, fixed size for each, and whoever refers to it
+ * pays for doing so: by a capability, a message, an exported or open file, a
+ * place in a group.
+ *
  * Locking: a spinlock guards the table of users; charges are atomic. Both are
  * leaves.
  */
@@ -105,6 +112,7 @@ enum caps_live_kind {
 	CAPS_LIVE_ATTACHED,	/* messages with something that goes along */
 	CAPS_LIVE_USERS,
 	CAPS_LIVE_GROUPS,
+	CAPS_LIVE_CHUNKS,	/* of actors' tables */
 	CAPS_LIVE_KINDS
 };
 

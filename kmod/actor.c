@@ -102,6 +102,7 @@ struct caps_actor *caps_actor_create(void)
 		goto uncharge;
 	}
 	actor->chain = chain;
+	actor->charged = true;
 	actor_init(actor);
 	caps_born(CAPS_LIVE_ACTORS);
 
@@ -137,7 +138,6 @@ void __caps_actor_free(struct caps_actor *actor)
 {
 	caps_message_drop_spares(actor);
 	caps_port_put(actor->self.port);
-	caps_uncharge(actor->chain, CAPS_ACTORS, 1);
 	caps_chain_put(actor->chain);
 	put_cred(actor->cred);
 	put_pid(actor->tgid);
@@ -303,6 +303,25 @@ static void end_capabilities(struct caps_actor *actor)
 	}
 }
 
+/*
+ * Nothing is in it any more. What others hold a little longer is not to cost its
+ * maker anything, nor to be large. A second teardown finds nothing to do.
+ */
+static void actor_shrink(struct caps_actor *actor)
+{
+	bool charged;
+
+	caps_message_drop_spares(actor);
+	spin_lock(&actor->lock);
+	charged = actor->charged;
+	actor->charged = false;
+	caps_table_clear(&actor->capabilities);
+	caps_table_clear(&actor->messages);
+	spin_unlock(&actor->lock);
+	if (charged)
+		caps_uncharge(actor->chain, CAPS_ACTORS, 1);
+}
+
 static void actor_teardown(struct work_struct *work)
 {
 	struct caps_actor *actor = container_of(work, struct caps_actor,
@@ -319,6 +338,7 @@ static void actor_teardown(struct work_struct *work)
 	caps_actor_end_messages(actor);
 	end_ports(actor);
 	end_capabilities(actor);
+	actor_shrink(actor);
 	wake_up_poll(&actor->poll, EPOLLHUP | EPOLLERR);
 	caps_actor_put(actor);
 }

@@ -18,7 +18,8 @@
  *
  * Lifetime: the file holds one reference, each message sent by the actor and
  * each capability to it one, the queued teardown one. Memory goes by RCU, so
- * that a sender may lock a port's owner that it found under RCU.
+ * that a sender may lock a port's owner that it found under RCU. Once torn down
+ * it has no tables any more, and its maker does not pay for it.
  *
  * Locking: @lock guards what is grouped below it, everything about the actor's
  * ports except their reference counts, and every message queued, claimed or
@@ -88,6 +89,7 @@ struct caps_actor {
 	spinlock_t lock;		/* guards all below */
 	bool dead;			/* read without, too */
 	bool kept;			/* likewise */
+	bool charged;			/* to @chain, until its teardown */
 	u8 life;			/* enum caps_life, see keep.h */
 	struct caps_table capabilities;
 	struct caps_table messages;	/* held here, or sent and pending */

@@ -74,10 +74,17 @@ static void port_free_rcu(struct rcu_head *rcu)
 	kmem_cache_free(port_cache, container_of(rcu, struct caps_port, rcu));
 }
 
+static void stop_paying(struct caps_chain *chain)
+{
+	caps_uncharge(chain, CAPS_PORTS, 1);
+	caps_chain_put(chain);
+}
+
 void __caps_port_free(struct caps_port *port)
 {
-	caps_uncharge(port->chain, CAPS_PORTS, 1);
-	caps_chain_put(port->chain);
+	/* It never had an owner. */
+	if (port->chain)
+		stop_paying(port->chain);
 	call_rcu(&port->rcu, port_free_rcu);
 	caps_gone(CAPS_LIVE_PORTS);
 }
@@ -157,13 +164,14 @@ void caps_port_drop_waiters(struct list_head *waiters,
  * @port: the port; the caller has a reference
  *
  * Queued calls end with EPIPE, queued sends are dropped, waiting receivers get
- * EIDRM, and then those who watch it are told. Does nothing if the port is not
- * the owner's any more.
+ * EIDRM, those who watch it are told, and then it costs its owner nothing any
+ * more. Does nothing if the port is not the owner's any more.
  *
  * Return: whether it was.
  */
 bool caps_port_end(struct caps_actor *owner, struct caps_port *port)
 {
+	struct caps_chain *payer;
 	struct caps_wakes wakes;
 	LIST_HEAD(watches);
 
@@ -173,6 +181,8 @@ bool caps_port_end(struct caps_actor *owner, struct caps_port *port)
 		return false;
 	}
 	rcu_assign_pointer(port->owner, NULL);
+	payer = port->chain;
+	port->chain = NULL;
 	list_splice_init(&port->watches, &watches);
 	list_del_init(&port->link);
 	owner->port_count--;
@@ -191,6 +201,7 @@ bool caps_port_end(struct caps_actor *owner, struct caps_port *port)
 	while (port_drain_one(owner, port))
 		cond_resched();
 	caps_watches_end(&watches);
+	stop_paying(payer);
 	trace_caps_delete(owner, port);
 	caps_port_put(port);
 	return true;

@@ -50,7 +50,7 @@ struct caps_port {
 	bool unix_sockets;		/* may come along; constant */
 	u32 limit;			/* constant */
 	u64 cookie;			/* constant */
-	struct caps_chain *chain;	/* who pays; changes with the owner */
+	struct caps_chain *chain;	/* who pays; goes with the owner */
 	struct caps_actor __rcu *owner;
 	struct rcu_head rcu;
 

@@ -4,6 +4,7 @@
  */
 #include <linux/slab.h>
 
+#include "account.h"
 #include "table.h"
 
 void caps_table_init(struct caps_table *table, spinlock_t *lock)
@@ -13,13 +14,48 @@ void caps_table_init(struct caps_table *table, spinlock_t *lock)
 	table->free = CAPS_NO_SLOT;
 }
 
+/**
+ * caps_table_clear - give the memory of a table back, if nothing is in it
+ * @table: the table, locked; nothing will be published any more
+ *
+ * Those who look up, or grow it once more only to find that, may still come.
+ */
+void caps_table_clear(struct caps_table *table)
+{
+	struct caps_chunk *chunk;
+	unsigned int i;
+
+	lockdep_assert_held(table->lock);
+
+	if (table->used)
+		return;
+	for (i = 0; i < CAPS_TABLE_CHUNKS; i++) {
+		chunk = table->chunks[i];
+		if (!chunk)
+			continue;
+		WRITE_ONCE(table->chunks[i], NULL);
+		kvfree_rcu(chunk, rcu);
+		caps_gone(CAPS_LIVE_CHUNKS);
+	}
+	table->free = CAPS_NO_SLOT;
+	table->size = 0;
+}
+
+/**
+ * caps_table_destroy - give back what there is of a table
+ * @table: the table, which nobody can find any more
+ */
 void caps_table_destroy(struct caps_table *table)
 {
 	unsigned int i;
 
 	WARN_ON_ONCE(table->used);
-	for (i = 0; i < CAPS_TABLE_CHUNKS; i++)
+	for (i = 0; i < CAPS_TABLE_CHUNKS; i++) {
+		if (!table->chunks[i])
+			continue;
 		kvfree(table->chunks[i]);
+		caps_gone(CAPS_LIVE_CHUNKS);
+	}
 }
 
 /**
@@ -32,33 +68,36 @@ void caps_table_destroy(struct caps_table *table)
  */
 int caps_table_grow(struct caps_table *table)
 {
-	unsigned int chunk = fls(READ_ONCE(table->size) / CAPS_TABLE_FIRST);
-	struct caps_slot *slots;
+	unsigned int n = fls(READ_ONCE(table->size) / CAPS_TABLE_FIRST);
+	struct caps_chunk *chunk;
 	u32 i, size, first;
 
-	if (chunk >= CAPS_TABLE_CHUNKS)
+	if (n >= CAPS_TABLE_CHUNKS)
 		return -EMFILE;
-	size = caps_table_chunk_size(chunk);
-	slots = kvcalloc(size, sizeof(*slots), GFP_KERNEL_ACCOUNT);
-	if (!slots)
+	size = caps_table_chunk_size(n);
+	chunk = kvzalloc(struct_size(chunk, slots, size), GFP_KERNEL_ACCOUNT);
+	if (!chunk)
 		return -ENOMEM;
 
 	spin_lock(table->lock);
-	if (table->free == CAPS_NO_SLOT && !table->chunks[chunk]) {
-		first = table->size;
+	/* Whoever was faster has made room, or cleared it and wants none. */
+	first = table->size;
+	if (table->free == CAPS_NO_SLOT && !table->chunks[n] &&
+	    fls(first / CAPS_TABLE_FIRST) == n) {
 		for (i = 0; i < size; i++) {
-			slots[i].generation = 1;
-			slots[i].next = first + i + 1;
+			chunk->slots[i].generation = 1;
+			chunk->slots[i].next = first + i + 1;
 		}
-		slots[size - 1].next = CAPS_NO_SLOT;
+		chunk->slots[size - 1].next = CAPS_NO_SLOT;
 		/* Pairs with caps_table_slot(): the slots are made. */
-		smp_store_release(&table->chunks[chunk], slots);
+		smp_store_release(&table->chunks[n], chunk);
 		table->free = first;
 		table->size = first + size;
-		slots = NULL;
+		chunk = NULL;
+		caps_born(CAPS_LIVE_CHUNKS);
 	}
 	spin_unlock(table->lock);
-	kvfree(slots);
+	kvfree(chunk);
 	return 0;
 }
 

@@ -7,9 +7,9 @@
  * is below 2^32 and 0 is none.
  *
  * Slots live in chunks that double in size, never move and go only with the
- * table, so a look-up needs nothing but RCU for the object it finds. All
- * changes are made under the spinlock of the table's owner; caps_table_grow()
- * alone sleeps and takes that lock itself.
+ * table, so a look-up needs nothing but RCU. All changes are made under the
+ * spinlock of the table's owner; caps_table_grow() alone sleeps and takes that
+ * lock itself.
  *
  * A look-up without the lock can race a slot's reuse:
  *
@@ -40,15 +40,21 @@ struct caps_slot {
 	u32 next;		/* of the free list */
 };
 
+struct caps_chunk {
+	struct rcu_head rcu;
+	struct caps_slot slots[];
+};
+
 struct caps_table {
 	spinlock_t *lock;	/* the owner's; guards all of this */
-	struct caps_slot *chunks[CAPS_TABLE_CHUNKS];
+	struct caps_chunk *chunks[CAPS_TABLE_CHUNKS];
 	u32 size;		/* slots that exist */
 	u32 free;		/* head of the free list */
 	u32 used;		/* slots reserved or published */
 };
 
 void caps_table_init(struct caps_table *table, spinlock_t *lock);
+void caps_table_clear(struct caps_table *table);
 void caps_table_destroy(struct caps_table *table);
 int caps_table_grow(struct caps_table *table);
 int caps_table_obtain(struct caps_table *table, u64 *handle);
@@ -63,26 +69,26 @@ static inline u32 caps_table_chunk_size(unsigned int chunk)
 static inline struct caps_slot *caps_table_slot(struct caps_table *table,
 						u32 slot)
 {
-	unsigned int chunk;
-	struct caps_slot *slots;
+	struct caps_chunk *chunk;
+	unsigned int n;
 	u32 size;
 
 	if (likely(slot < CAPS_TABLE_FIRST)) {
 		/* Pairs with caps_table_grow(). */
-		slots = smp_load_acquire(&table->chunks[0]);
+		chunk = smp_load_acquire(&table->chunks[0]);
 		slot = array_index_nospec(slot, CAPS_TABLE_FIRST);
-		return slots ? &slots[slot] : NULL;
+		return chunk ? &chunk->slots[slot] : NULL;
 	}
-	chunk = fls(slot / CAPS_TABLE_FIRST);
-	if (chunk >= CAPS_TABLE_CHUNKS)
+	n = fls(slot / CAPS_TABLE_FIRST);
+	if (n >= CAPS_TABLE_CHUNKS)
 		return NULL;
-	chunk = array_index_nospec(chunk, CAPS_TABLE_CHUNKS);
-	slots = smp_load_acquire(&table->chunks[chunk]); /* likewise */
-	if (!slots)
+	n = array_index_nospec(n, CAPS_TABLE_CHUNKS);
+	chunk = smp_load_acquire(&table->chunks[n]); /* likewise */
+	if (!chunk)
 		return NULL;
 	/* Chunk n > 0 holds the slots from its own size on. */
-	size = caps_table_chunk_size(chunk);
-	return &slots[array_index_nospec(slot - size, size)];
+	size = caps_table_chunk_size(n);
+	return &chunk->slots[array_index_nospec(slot - size, size)];
 }
 
 /**

@@ -4,6 +4,7 @@
  * nothing, and all of it comes back.
  */
 #include "caps_memory.h"
+#include "caps_migrate.h"
 #include "caps_state.h"
 
 #define UID	1001
@@ -36,7 +37,7 @@ static long port_get(struct world *w, int i)
 	return port_create(w->p.client, 0, 0, &w->handles[i]);
 }
 
-/* A port lives as long as something refers to it. */
+/* Deleted it costs nothing; the handle would. */
 static long port_put(struct world *w, int i)
 {
 	long ret = port_delete(w->p.client, w->handles[i]);
@@ -336,6 +337,89 @@ TEST_F(plain, body_above_the_limit)
 	EXPECT_EQ(0, port_info(p.server, p.port).queued);
 	s.data.body_len = 64 << 10;
 	EXPECT_OK(caps_ioctl(p.client, CAPS_SEND, &s));
+}
+
+/* --- what others keep of the dead --------------------------------------- */
+
+static long long ports_paid(int fd)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	return file_field(path, "user-ports");
+}
+
+static long long actors_paid(int fd)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	return file_field(path, "user-actors");
+}
+
+/* Capabilities to deleted ports use up nothing of their maker's, ... */
+TEST_F(plain, deleted_ports_cost_nothing)
+{
+	int fd = actor_open(), other = actor_open();
+	__u64 port, cap = 0;
+
+	for (int i = 0; i < 8; i++) {
+		port = port_new(fd);
+		cap = cap_give(fd, port, other);
+		EXPECT_EQ(3, ports_paid(fd));
+		ASSERT_OK(port_delete(fd, port));
+		EXPECT_EQ(2, ports_paid(fd));
+		ASSERT_OK(cap_close(fd, port));
+		EXPECT_ERR(EPIPE, send_text(other, cap, "gone"));
+	}
+	EXPECT_EQ(2 + 8, live_count("ports"));
+	EXPECT_OK(cap_close(other, cap));
+	EXPECT_TRUE(eventually(live_count("ports") == 2 + 7));
+	/* Nothing is given back twice. */
+	EXPECT_EQ(2, ports_paid(fd));
+}
+
+/* ... nor such as have moved before. */
+TEST_F(plain, deleted_after_it_moved)
+{
+	struct move m = move_prepare();
+
+	EXPECT_EQ(4, ports_paid(m.client));
+	ASSERT_OK(move_go(&m, 0));
+	EXPECT_EQ(4, ports_paid(m.client));
+	ASSERT_OK(port_delete(m.new, m.arrived));
+	EXPECT_EQ(3, ports_paid(m.client));
+	move_end(&m);
+}
+
+/* Capabilities to dead actors neither, and they keep no tables in memory. */
+TEST_F(plain, dead_actors_cost_nothing)
+{
+	int me = actor_open(), other = actor_open(), fd;
+	__u64 handles[100];
+	long chunks;
+
+	for (int i = 0; i < 8; i++)
+		cap_give(me, CAPS_DEFAULT_PORT, other);
+	chunks = live_count("chunks");
+	for (int i = 0; i < 8; i++) {
+		fd = actor_open();
+		for (int n = 0; n < 100; n++)
+			need(cap_dup(fd, CAPS_DEFAULT_PORT, CAPS_RIGHT_SEND, 1,
+				     &handles[n]), "CAPS_DUPLICATE");
+		EXPECT_LT(chunks, live_count("chunks"));
+		send_text(fd, CAPS_DEFAULT_PORT, "leaves a spare message");
+		cap_give(fd, actor_self(fd), other);
+		close(fd);
+		EXPECT_TRUE(eventually(actors_paid(me) == 2));
+	}
+	EXPECT_EQ(2 + 8, live_count("actors"));
+	EXPECT_TRUE(eventually(live_count("chunks") == chunks));
+	EXPECT_EQ(0, live_count("messages"));
+	close(other);
+	EXPECT_TRUE(eventually(live_count("actors") == 1));
+	/* Nothing is given back twice. */
+	EXPECT_EQ(1, actors_paid(me));
 }
 
 /* --- calls that their callers left -------------------------------------- */
