@@ -83,6 +83,10 @@ static bool follows(const struct caps_message *message)
 	}
 }
 
+/*
+ * What others ask for. An answer was asked for from here: it goes to its source
+ * port wherever that is, now as after the cut.
+ */
 static bool is_dropped(const struct migration *m,
 		       const struct caps_message *message)
 {

@@ -168,6 +168,34 @@ TEST_F(migrate, drop)
 	EXPECT_NEXT(m->new, m->arrived, "later");
 }
 
+/* What was asked for from the port goes to the port, with the queue or without. */
+TEST_F(migrate, answers_are_not_dropped)
+{
+	struct move *m = &self->m;
+	__u64 server = port_new(m->client);
+	struct caps_send s = {
+		.capability = cap_give(m->client, server, m->old),
+		.source = m->port, .data = data_of("s", 1),
+	};
+	struct message ask[2];
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		EXPECT_OK(caps_ioctl(m->old, CAPS_SEND, &s));
+		EXPECT_OK(receive_until(m->client, server, CAPS_HOLD, 0,
+					&ask[i]));
+	}
+	EXPECT_OK(send_text(m->client, m->cap, "dropped"));
+	EXPECT_OK(reply_text(m->client, ask[0].header.id, 0, "queued"));
+	ASSERT_OK(move_go(m, CAPS_MIGRATE_DROP));
+	EXPECT_EQ(1, m->dropped);
+	EXPECT_EQ(1, port_info(m->new, m->arrived).queued);
+	EXPECT_OK(reply_text(m->client, ask[1].header.id, 0, "later"));
+	EXPECT_NEXT(m->new, m->arrived, "queued");
+	EXPECT_NEXT(m->new, m->arrived, "later");
+	EXPECT_ERR(EAGAIN, receive_now(m->old, CAPS_DEFAULT_PORT, &ask[0]));
+}
+
 /* Senders that wait for room wait on, at the new owner. */
 TEST_F(migrate, blocked_senders_follow)
 {

@@ -28,14 +28,15 @@ FIXTURE_TEARDOWN(migrate_claims)
 	before_check(_metadata, &self->before);
 }
 
-/* A thread of the old owner that receives @text, and stands. */
+/* The old owner receives @text, or what there is if that is NULL, and stands. */
 static bool stand(FIXTURE_DATA(migrate_claims) *self, int i, const char *text)
 {
 	struct move *m = &self->m;
 
 	if (!uffd_start(&self->region[i], BUFFER))
 		return false;
-	need(send_text(m->client, m->cap, text), "CAPS_SEND");
+	if (text)
+		need(send_text(m->client, m->cap, text), "CAPS_SEND");
 	self->receive[i] = (struct caps_receive){
 		.port = m->port, .deadline = CAPS_FOREVER,
 		.buffer = data_of(self->region[i].map, BUFFER),
@@ -64,7 +65,7 @@ static bool stand(FIXTURE_DATA(migrate_claims) *self, int i, const char *text)
 	EXPECT_ERR(EFAULT, background_join(&self->receiver[i]));	\
 } while (0)
 
-#define EXPECT_NEXT(fd, port, number, text) do {			\
+#define EXPECT_NUMBERED(fd, port, number, text) do {			\
 	struct message __next;						\
 									\
 	EXPECT_OK(receive_now(fd, port, &__next));			\
@@ -82,11 +83,11 @@ TEST_F(migrate_claims, completes)
 	ASSERT_OK(move_go(m, 0));
 	EXPECT_EQ(1, m->sequence);
 	EXPECT_EQ(1, port_info(m->new, m->arrived).queued);
-	EXPECT_NEXT(m->new, m->arrived, 2, "second");
+	EXPECT_NUMBERED(m->new, m->arrived, 2, "second");
 	COMPLETE(0, "first");
 	EXPECT_EQ(1, self->receive[0].header.sequence);
 	EXPECT_OK(send_text(m->client, m->cap, "third"));
-	EXPECT_NEXT(m->new, m->arrived, 3, "third");
+	EXPECT_NUMBERED(m->new, m->arrived, 3, "third");
 }
 
 /* It goes before what came after it, and the number is missing. */
@@ -102,9 +103,9 @@ TEST_F(migrate_claims, fails)
 	EXPECT_OK(send_text(m->client, m->cap, "third"));
 	FAIL(0);
 	EXPECT_EQ(3, port_info(m->new, m->arrived).queued);
-	EXPECT_NEXT(m->new, CAPS_ANY_PORT, 2, "first");
-	EXPECT_NEXT(m->new, CAPS_ANY_PORT, 3, "second");
-	EXPECT_NEXT(m->new, CAPS_ANY_PORT, 4, "third");
+	EXPECT_NUMBERED(m->new, CAPS_ANY_PORT, 2, "first");
+	EXPECT_NUMBERED(m->new, CAPS_ANY_PORT, 3, "second");
+	EXPECT_NUMBERED(m->new, CAPS_ANY_PORT, 4, "third");
 	EXPECT_FALSE(readable(m->new));
 }
 
@@ -129,7 +130,7 @@ TEST_F(migrate_claims, failing_wakes_the_new_owner)
 	EXPECT_OK(port_enable(m->new, m->arrived, 0));
 	FAIL(1);
 	EXPECT_EQ(1, poll(&p, 1, GRACE_MS));
-	EXPECT_NEXT(m->new, m->arrived, 4, "second");
+	EXPECT_NUMBERED(m->new, m->arrived, 4, "second");
 }
 
 /* Two of them, put back in whatever order, keep theirs; also over two moves. */
@@ -149,11 +150,11 @@ TEST_F(migrate_claims, order_over_two_moves)
 	EXPECT_OK(send_text(m->client, m->cap, "fifth"));
 	FAIL(1);
 	FAIL(0);
-	EXPECT_NEXT(third, port, 3, "first");
-	EXPECT_NEXT(third, port, 4, "second");
-	EXPECT_NEXT(third, port, 5, "third");
-	EXPECT_NEXT(third, port, 6, "fourth");
-	EXPECT_NEXT(third, port, 7, "fifth");
+	EXPECT_NUMBERED(third, port, 3, "first");
+	EXPECT_NUMBERED(third, port, 4, "second");
+	EXPECT_NUMBERED(third, port, 5, "third");
+	EXPECT_NUMBERED(third, port, 6, "fourth");
+	EXPECT_NUMBERED(third, port, 7, "fifth");
 	close(third);
 }
 
@@ -181,8 +182,8 @@ TEST_F(migrate_claims, order_at_the_new_owner)
 			 &self->receive[0]);
 	ASSERT_TRUE(eventually(region_touched(&self->region[0])));
 	FAIL(0);
-	EXPECT_NEXT(m->new, m->arrived, 11, "first");
-	EXPECT_NEXT(m->new, m->arrived, 12, "second");
+	EXPECT_NUMBERED(m->new, m->arrived, 11, "first");
+	EXPECT_NUMBERED(m->new, m->arrived, 12, "second");
 }
 
 /* Back at the old owner it is put back there. */
@@ -194,7 +195,7 @@ TEST_F(migrate_claims, there_and_back)
 	ASSERT_OK(move_go(m, 0));
 	ASSERT_OK(port_migrate(m->new, m->arrived, m->back, 0, NULL, NULL));
 	FAIL(0);
-	EXPECT_NEXT(m->old, m->port, 2, "first");
+	EXPECT_NUMBERED(m->old, m->port, 2, "first");
 }
 
 /* With the queue dropped it is dropped, too, but if it was received it stays. */
@@ -210,6 +211,29 @@ TEST_F(migrate_claims, dropped)
 	FAIL(0);
 	COMPLETE(1, "second");
 	EXPECT_EQ(0, port_info(m->new, m->arrived).queued);
+}
+
+/* ... but not an answer: it stays with the port. */
+TEST_F(migrate_claims, answer_is_not_dropped)
+{
+	struct move *m = &self->m;
+	__u64 server = port_new(m->client);
+	struct caps_send s = {
+		.capability = cap_give(m->client, server, m->old),
+		.source = m->port, .data = data_of("s", 1),
+	};
+	struct message ask;
+
+	ASSERT_OK(caps_ioctl(m->old, CAPS_SEND, &s));
+	ASSERT_OK(receive_until(m->client, server, CAPS_HOLD, 0, &ask));
+	ASSERT_OK(reply_text(m->client, ask.header.id, 0, "answer"));
+	STAND(0, NULL);
+	ASSERT_OK(move_go(m, CAPS_MIGRATE_DROP));
+	EXPECT_EQ(1, m->sequence);
+	EXPECT_EQ(0, m->dropped);
+	EXPECT_EQ(0, port_info(m->new, m->arrived).queued);
+	FAIL(0);
+	EXPECT_NUMBERED(m->new, m->arrived, 2, "answer");
 }
 
 /* A call can be answered where it was received; or is never seen. */
@@ -319,8 +343,8 @@ TEST_F(migrate_claims, room_comes_free)
 	ASSERT_OK(move_go(&self->m, 0));
 	EXPECT_OK(background_join(&sender));
 	FAIL(0);
-	EXPECT_NEXT(self->m.new, self->m.arrived, 2, "first");
-	EXPECT_NEXT(self->m.new, self->m.arrived, 3, "second");
+	EXPECT_NUMBERED(self->m.new, self->m.arrived, 2, "first");
+	EXPECT_NUMBERED(self->m.new, self->m.arrived, 3, "second");
 }
 
 /* The old owner ends with the delivery: the message is the new one's. */
@@ -333,7 +357,7 @@ TEST_F(migrate_claims, old_owner_dies)
 	/* The file lives until the thread in it returns. */
 	close(m->old);
 	FAIL(0);
-	EXPECT_NEXT(m->new, m->arrived, 2, "first");
+	EXPECT_NUMBERED(m->new, m->arrived, 2, "first");
 	m->old = actor_open();
 }
 

@@ -411,8 +411,11 @@ struct caps_signal {
  * port arrives disabled; all else comes along: messages in its queue and senders
  * that wait for room, cookie, priority, limit, signals, badges, sequence number,
  * and its names, if the new owner's file was opened under their uid (else they
- * are free). With CAPS_MIGRATE_DROP the messages do not: queued calls end with
- * EPIPE, queued sends are dropped.
+ * are free). With CAPS_MIGRATE_DROP what others ask for does not: calls that are
+ * queued or wait for room end with EPIPE, so do senders that wait, queued sends are
+ * dropped. Answers to one-way messages that were sent with the port as source come
+ * along all the same, as they would if they came later; they are not dropped, nor
+ * counted in @dropped.
  *
  * What was received before stays where it was received, can be answered there,
  * and its notices come to the old owner's default port, as do answers to its
