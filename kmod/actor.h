@@ -93,8 +93,9 @@ struct caps_actor {
 	u8 life;			/* enum caps_life, see keep.h */
 	struct caps_table capabilities;
 	struct caps_table messages;	/* held here, or sent and pending */
-	struct list_head ports;
+	struct list_head ports;		/* the enabled ones first */
 	unsigned long port_count;
+	unsigned long enabled_count;
 	struct rb_root_cached ready;	/* enabled ports with something */
 	struct list_head waiters;	/* receivers from any port */
 	u64 arrivals;

@@ -311,7 +311,10 @@ struct caps_members *caps_members_of_group(struct caps_group *group)
 	return members;
 }
 
-/* The actor's lock is held. False: there is not room for all. */
+/*
+ * The actor's lock is held, for max_group_members ports at the most: those that
+ * are enabled come first. False: there is not room for all.
+ */
 static bool add_enabled(struct caps_members *members, struct caps_actor *actor,
 			u32 room)
 {
@@ -319,7 +322,7 @@ static bool add_enabled(struct caps_members *members, struct caps_actor *actor,
 
 	list_for_each_entry(port, &actor->ports, link) {
 		if (!port->enabled)
-			continue;
+			break;
 		if (members->count == room)
 			return false;
 		members_add(members, port, NULL, CAPS_ALL_OPERATIONS,
@@ -333,7 +336,7 @@ static bool add_enabled(struct caps_members *members, struct caps_actor *actor,
  * @actor: the actor
  *
  * Return: a snapshot as of a group; -EPIPE if the actor has died, -EMSGSIZE if
- * it has more ports than a group may have, -ENOMEM.
+ * more of its ports are enabled than a group may have, -ENOMEM.
  */
 struct caps_members *caps_members_of_actor(struct caps_actor *actor)
 {
@@ -343,7 +346,8 @@ struct caps_members *caps_members_of_actor(struct caps_actor *actor)
 	u32 room;
 
 	do {
-		room = min_t(unsigned long, READ_ONCE(actor->port_count), most);
+		room = min_t(unsigned long, READ_ONCE(actor->enabled_count),
+			     most);
 		members = members_alloc(NULL, room);
 		if (IS_ERR(members))
 			return members;

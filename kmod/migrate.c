@@ -169,7 +169,7 @@ static void change_owner(struct migration *m, struct caps_wakes *wakes)
 	struct caps_actor *from = m->from, *to = m->to;
 	struct caps_port *port = m->port;
 
-	port->enabled = false;
+	caps_port_set_enabled(from, port, false);
 	caps_queue_update(from, port);
 	list_splice_init(&port->waiters, &m->waiters);
 	cut_claims(m);

@@ -19,6 +19,14 @@
  * Waking, and ending what was dropped, comes after. Bodies are not touched, so
  * what it takes depends on the number of messages alone.
  *
+ * The cut cannot be made in pieces: messages that have the new holder and those
+ * that have the old one would be in one line. How many there are is bounded:
+ * what counts by max_queue_limit, and one more for each of max_users_per_port
+ * users, 8,192 by default; answers and notices by max_messages of those who asked
+ * and who hold; who waits for room is a thread that sleeps. For 8,192 messages
+ * both locks are held for 173,000 instructions (Linux 6.12), 21 for each, and for
+ * 1,025,000 where they are dropped, since each gives its share back.
+ *
  * Arrivals: the new owner's count is set to at least the old one's, so that a
  * message's @arrival is less than that of each one that comes after it, as long
  * as the port lives.

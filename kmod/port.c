@@ -159,6 +159,29 @@ void caps_port_drop_waiters(struct list_head *waiters,
 }
 
 /**
+ * caps_port_set_enabled - put a port among the enabled ones, or out of these
+ * @owner: its owner, locked
+ * @port: the port
+ * @enabled: what it is from now on
+ */
+void caps_port_set_enabled(struct caps_actor *owner, struct caps_port *port,
+			   bool enabled)
+{
+	lockdep_assert_held(&owner->lock);
+
+	if (port->enabled == enabled)
+		return;
+	port->enabled = enabled;
+	if (enabled) {
+		owner->enabled_count++;
+		list_move(&port->link, &owner->ports);
+	} else {
+		owner->enabled_count--;
+		list_move_tail(&port->link, &owner->ports);
+	}
+}
+
+/**
  * caps_port_end - a port loses its owner for good
  * @owner: the actor
  * @port: the port; the caller has a reference
@@ -184,9 +207,9 @@ bool caps_port_end(struct caps_actor *owner, struct caps_port *port)
 	payer = port->chain;
 	port->chain = NULL;
 	list_splice_init(&port->watches, &watches);
+	caps_port_set_enabled(owner, port, false);
 	list_del_init(&port->link);
 	owner->port_count--;
-	port->enabled = false;
 	caps_queue_update(owner, port);
 	spin_unlock(&owner->lock);
 
@@ -228,7 +251,7 @@ int caps_port_enable(struct caps_actor *actor, struct caps_port *port,
 			spin_unlock(&actor->lock);
 			return -EPERM;
 		}
-		port->enabled = true;
+		caps_port_set_enabled(actor, port, true);
 		port->priority = priority;
 		caps_queue_update(actor, port);
 		caps_queue_dispatch(actor, port, &wakes);
@@ -258,7 +281,7 @@ int caps_port_disable(struct caps_actor *actor, struct caps_port *port)
 	} else if (!port->enabled) {
 		err = -EBUSY;
 	} else {
-		port->enabled = false;
+		caps_port_set_enabled(actor, port, false);
 		caps_queue_update(actor, port);
 	}
 	spin_unlock(&actor->lock);

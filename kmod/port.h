@@ -155,6 +155,8 @@ static inline int caps_port_lost(const struct caps_port *port)
 	return rcu_access_pointer(port->owner) ? -EPERM : -EPIPE;
 }
 
+void caps_port_set_enabled(struct caps_actor *owner, struct caps_port *port,
+			   bool enabled);
 int caps_port_enable(struct caps_actor *actor, struct caps_port *port,
 		     u32 priority);
 int caps_port_disable(struct caps_actor *actor, struct caps_port *port);

@@ -400,6 +400,56 @@ TEST_F(broadcast, actor_refused)
 	EXPECT_TRUE(silent(self->a, self->port[0]));
 }
 
+/* What is disabled again is passed over, and hides nobody. */
+TEST_F(broadcast, actor_with_disabled_ports)
+{
+	__u64 actor = cap_give(self->a, actor_self(self->a), self->fd);
+
+	for (int i = 0; i < 3; i++)
+		ASSERT_OK(port_enable(self->a, self->port[i], 0));
+	for (int i = 0; i < 3; i++) {
+		ASSERT_OK(port_disable(self->a, self->port[i]));
+		EXPECT_EQ(2, group_send(self->fd, actor, 0, "two"));
+		EXPECT_TRUE(silent(self->a, self->port[i]));
+		ASSERT_TRUE(says(self->a, self->port[(i + 1) % 3], "two"));
+		ASSERT_TRUE(says(self->a, self->port[(i + 2) % 3], "two"));
+		ASSERT_OK(port_enable(self->a, self->port[i], 0));
+	}
+	EXPECT_EQ(3, group_send(self->fd, actor, 0, "all"));
+}
+
+/* The shortest of many sends, in nanoseconds. */
+static __u64 time_of_send(int fd, __u64 actor, __u64 port)
+{
+	__u64 least = ~0ull, begin, took;
+	struct message m;
+
+	for (int i = 0; i < 100; i++) {
+		begin = now_ns();
+		need(group_send(fd, actor, 0, "x"), "CAPS_SEND");
+		took = now_ns() - begin;
+		if (took < least)
+			least = took;
+		need(receive_now(fd, port, &m), "CAPS_RECEIVE");
+	}
+	return least;
+}
+
+/* A send does not look at those that are disabled, however many. */
+TEST_F(tidy, disabled_ports_cost_nothing)
+{
+	int fd = actor_open();
+	__u64 actor = actor_self(fd), port = port_new(fd), few, many;
+
+	ASSERT_OK(port_enable(fd, port, 0));
+	few = time_of_send(fd, actor, port);
+	for (int i = 0; i < 20000; i++)
+		port_new(fd);
+	many = time_of_send(fd, actor, port);
+	TH_LOG("%llu ns, with 20,000 disabled ports %llu ns", few, many);
+	EXPECT_LT(many, 3 * few);
+}
+
 /* More enabled ports than a group may have members are too many. */
 TEST_F(tidy, actor_with_many_ports)
 {
