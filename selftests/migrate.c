@@ -178,9 +178,8 @@ TEST_F(migrate, answers_are_not_dropped)
 		.source = m->port, .data = data_of("s", 1),
 	};
 	struct message ask[2];
-	int i;
 
-	for (i = 0; i < 2; i++) {
+	for (int i = 0; i < 2; i++) {
 		EXPECT_OK(caps_ioctl(m->old, CAPS_SEND, &s));
 		EXPECT_OK(receive_until(m->client, server, CAPS_HOLD, 0,
 					&ask[i]));
@@ -189,7 +188,6 @@ TEST_F(migrate, answers_are_not_dropped)
 	EXPECT_OK(reply_text(m->client, ask[0].header.id, 0, "queued"));
 	ASSERT_OK(move_go(m, CAPS_MIGRATE_DROP));
 	EXPECT_EQ(1, m->dropped);
-	EXPECT_EQ(1, port_info(m->new, m->arrived).queued);
 	EXPECT_OK(reply_text(m->client, ask[1].header.id, 0, "later"));
 	EXPECT_NEXT(m->new, m->arrived, "queued");
 	EXPECT_NEXT(m->new, m->arrived, "later");

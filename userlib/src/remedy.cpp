@@ -73,7 +73,8 @@ constexpr particular particulars[] = {
     {operation::adopt, EBUSY,
      "It still has a process, or was never to be kept: wait until that has ended, and have servers "
      "keep() their actors."},
-    {operation::adopt, EPERM, "Adopt with the ids, capabilities and user namespace of who opened it."},
+    {operation::adopt, EPERM,
+     "Adopt with the ids, capabilities and user namespace of who opened it."},
     {operation::import_fd, EBADF, "Pass a file descriptor that is open."},
     {operation::import_fd, EINVAL, "Pass a file descriptor made by export_fd()."},
     {operation::import_fd, EDQUOT, handles_text},
