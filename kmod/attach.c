@@ -528,6 +528,15 @@ int caps_attached_take(struct caps_actor *actor, struct caps_payload *payload,
 	return 0;
 }
 
+/*
+ * Handles could not be reserved, by no fault of the program's: as if it had
+ * given no room, or others' messages would wait behind this one.
+ */
+static bool is_want_of_handles(int err)
+{
+	return err == -EDQUOT || err == -EMFILE || err == -ENOMEM;
+}
+
 /**
  * caps_message_offer - offer what came along with a claimed message
  * @actor: who receives
@@ -535,7 +544,8 @@ int caps_attached_take(struct caps_actor *actor, struct caps_payload *payload,
  * @offered: set to what was offered
  * @address: of the program's struct caps_attachments, or 0
  *
- * Return: as caps_attached_offer().
+ * Return: 0; 1 if there is no room for all of it, in the program or under the
+ * receiver's limits; -EFAULT, -EINVAL, -EMSGSIZE.
  */
 int caps_message_offer(struct caps_actor *actor, struct caps_message *message,
 		       struct caps_attached **offered, u64 address)
@@ -549,6 +559,8 @@ int caps_message_offer(struct caps_actor *actor, struct caps_message *message,
 	message->header.capability_count = attached->capability_count;
 	message->header.fd_count = attached->fd_count;
 	err = caps_attached_offer(actor, attached, address);
+	if (is_want_of_handles(err))
+		err = put_counts(address, NULL) ?: 1;
 	if (!err)
 		*offered = attached;
 	return err;

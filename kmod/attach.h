@@ -17,7 +17,8 @@
  * is charged for them, writes them to the program's memory, and only then,
  * under the lock that decides whether the message is his, publishes them:
  *
- *	caps_attached_offer()		no room, bad address: nothing has happened
+ *	caps_attached_offer()		no room, over a limit, bad address: nothing
+ *					has happened
  *	lock; still there?
  *	  caps_attached_publish()
  *	unlock

@@ -471,10 +471,11 @@ struct caps_transfer {
  * What goes along with a message, or the places to receive it. EMSGSIZE if a
  * count is above CAPS_MAX_ATTACHED. All of it is sent, or nothing is.
  *
- * All of it is received at once, too. If there is no room for that the message
- * is held (CAPS_HEADER_TRUNCATED), and CAPS_GET_DATA can take it; it is given
- * once. With the answer to a CAPS_CALL there is no later: what has no room, in
- * the array or under the caller's limits, is dropped (CAPS_RESULT_TRUNCATED).
+ * All of it is received at once, too. If there is no room for that, in the
+ * arrays or under the receiver's limits, the message is held
+ * (CAPS_HEADER_TRUNCATED), and CAPS_GET_DATA can take it (EDQUOT, EMFILE as
+ * long as limits forbid it); it is given once. With the answer to a CAPS_CALL
+ * there is no later: what has no room is dropped (CAPS_RESULT_TRUNCATED).
  *
  * Receivers are told in the header how many there are. What is "out" here is
  * written only if there are any, but by CAPS_CALL and CAPS_GET_DATA always.
