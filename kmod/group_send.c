@@ -5,7 +5,8 @@
  * Functional (CAPS_TO_ANY): in turn. The group's cursor says where to begin; from
  * there on CANDIDATES members are looked at, those left out that have ended. The
  * first for which a receiver seems to wait gets it, else the first that has room.
- * A choice among more costs no more.
+ * A choice among more costs no more. Left out are also those to which what goes
+ * along may not come: whether a send succeeds does not depend on the cursor.
  *
  * Associative (CAPS_TO_NEAR): the same, among those in the actor that owns a given
  * port, or if there are none those in its process.
@@ -13,6 +14,7 @@
  * Once chosen, it is sent as through a capability to that member's port.
  */
 #include "actor.h"
+#include "attach.h"
 #include "capability.h"
 #include "group_send.h"
 #include "message.h"
@@ -162,7 +164,8 @@ static int admit(const struct caps_member *member, struct caps_message *message,
  * @may_block: as for caps_post()
  * @wakes: whom to wake
  *
- * Return: 0; -EAGAIN without room, -EPIPE if it is good no more, -ENOMEM.
+ * Return: 0; -EAGAIN without room, -EPIPE if it is good no more, -EINVAL if what
+ * goes along may not come there, -ENOMEM.
  */
 int caps_member_admit(const struct caps_member *member,
 		      struct caps_message *message, bool may_block,
@@ -258,6 +261,21 @@ find_waiting(const struct caps_target *target, struct walk *walk,
 	return member;
 }
 
+/* As caps_target_wants(): -EPIPE; -EINVAL if what goes along may not come. */
+static int may_get(const struct caps_target *target,
+		   const struct caps_member *member,
+		   const struct caps_message *message)
+{
+	const struct caps_attached *attached = message->request.attached;
+
+	if (!caps_target_wants(target, member))
+		return -EPIPE;
+	if (unlikely(attached) &&
+	    !caps_attached_may_come(attached, member->port))
+		return -EINVAL;
+	return 0;
+}
+
 /* The first for which somebody waits; -EAGAIN: nobody seems to. */
 static int post_to_waiting(const struct caps_target *target, struct walk walk,
 			   enum nearness nearness,
@@ -273,7 +291,7 @@ static int post_to_waiting(const struct caps_target *target, struct walk walk,
 			member = find_waiting(target, &walk, ANYWHERE);
 		else
 			member = find_waiting(target, &walk, nearness);
-	} while (member && !caps_target_wants(target, member));
+	} while (member && may_get(target, member, message));
 	rcu_read_unlock();
 	if (member)
 		err = caps_member_admit(member, message, false, wakes);
@@ -282,7 +300,10 @@ static int post_to_waiting(const struct caps_target *target, struct walk walk,
 	return err;
 }
 
-/* In turn. -EAGAIN: none has room, -EPIPE: there is none. */
+/*
+ * In turn. -EAGAIN: none has room, -EINVAL: what goes along may come to none,
+ * -EPIPE: there is none.
+ */
 static int post_in_turn(const struct caps_target *target, struct walk walk,
 			enum nearness nearness, struct caps_message *message,
 			bool may_block, struct caps_wakes *wakes)
@@ -293,20 +314,20 @@ static int post_in_turn(const struct caps_target *target, struct walk walk,
 	for (;;) {
 		rcu_read_lock();
 		member = walk_next(&walk, target, nearness);
-		if (member && !caps_target_wants(target, member)) {
-			walk.looks--;
-			rcu_read_unlock();
-			continue;
-		}
+		err = member ? may_get(target, member, message) : 0;
 		rcu_read_unlock();
 		if (!member)
 			return worst;
-		err = caps_member_admit(member, message, may_block, wakes);
+		if (err)
+			walk.looks--;
+		else
+			err = caps_member_admit(member, message, may_block,
+						wakes);
 		if (!err)
 			advance(target, &walk);
-		if (err == -EAGAIN)
+		if (err == -EAGAIN || (err == -EINVAL && worst == -EPIPE))
 			worst = err;
-		else if (err != -EPIPE)
+		else if (err != -EPIPE && err != -EINVAL)
 			return err;
 	}
 }
@@ -318,7 +339,7 @@ static int post_near(const struct caps_target *target, struct walk walk,
 	int err;
 
 	err = post_to_waiting(target, walk, nearness, message, wakes);
-	if (err != -EAGAIN && err != -EPIPE)
+	if (err != -EAGAIN && err != -EPIPE && err != -EINVAL)
 		return err;
 	err = post_in_turn(target, walk, nearness, message, false, wakes);
 	if (err == -EAGAIN && may_block)
@@ -346,7 +367,7 @@ static int post_to_one(const struct caps_target *target,
 	if (!target->near_actor)
 		return -EPIPE;
 	err = post_near(target, walk, SAME_ACTOR, message, may_block, wakes);
-	if (err != -EPIPE)
+	if (err != -EPIPE && err != -EINVAL)
 		return err;
 	return post_near(target, walk, SAME_PROCESS, message, may_block,
 			 wakes);
@@ -360,7 +381,7 @@ static int post_to_one(const struct caps_target *target,
  * @may_block: as for caps_post()
  *
  * Return: 0; what caps_target_open() returns; -ENOENT if there is no such member,
- * -EAGAIN, -ENOMEM.
+ * -EINVAL if what goes along may not come to any, -EAGAIN, -ENOMEM.
  */
 int caps_post_to_one(struct caps_actor *actor, struct caps_message *message,
 		     const struct caps_route *route, bool may_block)

@@ -2,8 +2,8 @@
 /*
  * Sending to one member of a group, and calling one: which one it is.
  */
+#include "caps_attach.h"
 #include "caps_group.h"
-#include "caps_state.h"
 
 #define MEMBERS	4
 
@@ -128,6 +128,79 @@ TEST_F(group_one, looks_at_sixteen)
 		reached = group_send(self->pool, group, CAPS_TO_ANY, "x") == 1;
 	EXPECT_TRUE(reached);
 	EXPECT_EQ(1, port_info(self->pool, port[19]).queued);
+}
+
+/* A member that takes AF_UNIX sockets. */
+static __u64 taker_new(FIXTURE_DATA(group_one) *self, __u32 limit)
+{
+	struct caps_port_create c = {
+		.queue_limit = limit, .flags = CAPS_PORT_UNIX_SOCKETS,
+	};
+
+	need(caps_ioctl(self->pool, CAPS_PORT_CREATE, &c), "port");
+	need(group_insert(self->pool, self->theirs, c.capability), "insert");
+	return c.capability;
+}
+
+static long send_socket(FIXTURE_DATA(group_one) *self, __u32 flags)
+{
+	struct caps_send s = group_message(self->group, flags, "");
+	struct load load = {};
+	int ends[2];
+	long ret;
+
+	need(sys(socketpair(AF_UNIX, SOCK_STREAM, 0, ends)), "socketpair");
+	load_fd(&load, ends[0]);
+	s.data = load_data(&load);
+	if (flags & CAPS_TO_NEAR)
+		s.relative = cap_give(self->pool, self->port[0], self->fd);
+	ret = caps_ioctl(self->fd, CAPS_SEND, &s);
+	close(ends[0]);
+	close(ends[1]);
+	return ret;
+}
+
+/* What may not come to all comes to one that may have it, wherever it stands. */
+TEST_F(group_one, who_may_have_a_socket)
+{
+	__u64 taker;
+
+	EXPECT_ERR(EINVAL, send_socket(self, CAPS_TO_ANY));
+	EXPECT_ERR(EINVAL, send_socket(self, CAPS_TO_NEAR));
+	/* Further away than members are looked at. */
+	for (int i = 0; i < 20; i++)
+		member_new(self->pool, self->theirs, 8);
+	EXPECT_ERR(EINVAL, send_socket(self, CAPS_TO_ANY));
+	taker = taker_new(self, 64);
+	for (int i = 0; i < 25; i++)
+		EXPECT_OK(send_socket(self, CAPS_TO_ANY));
+	EXPECT_OK(send_socket(self, CAPS_TO_NEAR));
+	EXPECT_EQ(26, port_info(self->pool, taker).queued);
+	/* Without files it comes to the others, too. */
+	for (int i = 0; i < 25; i++)
+		EXPECT_EQ(1, group_send(self->fd, self->group, CAPS_TO_ANY,
+					"x"));
+	EXPECT_EQ(27, port_info(self->pool, taker).queued);
+}
+
+/* Those that may not have it do not wait for it, nor do they have room. */
+TEST_F(group_one, who_may_have_a_socket_is_full)
+{
+	__u64 taker = taker_new(self, 4);
+	struct message m;
+	struct caps_receive r = receive_of(&m, self->port[3], grace());
+	struct background b;
+
+	background_start(&b, self->pool, CAPS_RECEIVE, &r);
+	background_settle(&b);
+	for (int i = 0; i < 2; i++)
+		EXPECT_OK(send_socket(self, CAPS_TO_ANY));
+	EXPECT_EQ(2, port_info(self->pool, taker).queued);
+	for (int i = 0; i < MEMBERS + 1; i++)
+		EXPECT_ERR(EAGAIN, send_socket(self, CAPS_TO_ANY));
+	ASSERT_OK(send_text(self->pool, self->port[3], "end"));
+	EXPECT_OK(background_join(&b));
+	EXPECT_EQ(0, m.header.fd_count);
 }
 
 /* Nobody there, or nobody left. */

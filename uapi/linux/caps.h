@@ -911,7 +911,8 @@ struct caps_group_info {
  * Every send sees the members as they were at one moment. Members whose ports
  * have ended, that were revoked, or that do not allow the operation are passed
  * over; so are those that CAPS_EXCLUDE_PORT and CAPS_EXCLUDE_ACTOR say, which
- * name them by @relative, any capability to a port.
+ * name them by @relative, any capability to a port, and those to which a file
+ * that goes along may not come (EINVAL if only such are left).
  *
  * CAPS_SEND without CAPS_TO_*: every member with room gets the message. @reached
  * says how many did, @full how many had no room; EAGAIN if there were only such.
