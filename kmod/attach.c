@@ -391,6 +391,22 @@ static int put_counts(u64 address, const struct caps_attached *attached)
 }
 
 /**
+ * caps_attached_check_room - can a struct caps_attachments be one to receive?
+ * @address: of the program's
+ *
+ * For those who may wait, so that they are not told only when something comes.
+ * What counts is what is there then, which is checked again.
+ *
+ * Return: 0; -EFAULT, -EINVAL, -EMSGSIZE.
+ */
+int caps_attached_check_room(u64 address)
+{
+	struct caps_attachments user;
+
+	return load_user(&user, address);
+}
+
+/**
  * caps_attached_expect - is a place for what may come along good?
  * @address: of the program's struct caps_attachments
  *

@@ -81,6 +81,7 @@ void caps_attached_free(struct caps_attached *attached);
 void caps_attached_charge_to(struct caps_attached *attached,
 			     struct caps_chain *chain);
 
+int caps_attached_check_room(u64 address);
 int caps_attached_expect(u64 address);
 int caps_attached_offer(struct caps_actor *actor,
 			struct caps_attached *attached, u64 address);

@@ -95,7 +95,10 @@ int caps_do_call(struct caps_actor *actor, union caps_args *args,
 
 static int check_receive(const struct caps_receive *a)
 {
-	return a->flags & ~CAPS_HOLD || a->reserved ? -EINVAL : 0;
+	if (a->flags & ~CAPS_HOLD || a->reserved)
+		return -EINVAL;
+	return likely(!a->buffer.attachments) ? 0 :
+	       caps_attached_check_room(a->buffer.attachments);
 }
 
 int caps_do_receive(struct caps_actor *actor, union caps_args *args,

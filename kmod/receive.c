@@ -515,7 +515,8 @@ static int load_entry(struct caps_receive *args,
 	if (args->port || args->deadline || args->reserved ||
 	    args->flags & ~CAPS_HOLD)
 		return -EINVAL;
-	return 0;
+	return likely(!args->buffer.attachments) ? 0 :
+	       caps_attached_check_room(args->buffer.attachments);
 }
 
 /**

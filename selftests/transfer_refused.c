@@ -243,6 +243,51 @@ TEST_F(transfer, stays_queued_for_a_bad_place)
 	expect_works(_metadata, self, self->p.server, self->room.handles[2]);
 }
 
+/* Refused at once, also if nothing comes that needs it. */
+static void expect_no_room(struct __test_metadata *_metadata,
+			   FIXTURE_DATA(transfer) * self, int error,
+			   __u64 address)
+{
+	struct caps_receive entries[2] = {};
+	struct caps_receive_batch b = {
+		.port = self->p.port, .count = 2,
+		.entries = (uintptr_t)entries,
+	};
+	struct caps_reply_receive both = {};
+	__u64 id;
+
+	EXPECT_ERR(error, receive_at(self->p.server, self->p.port, address,
+				     &self->m));
+	entries[0].buffer.attachments = address;
+	EXPECT_ERR(error, caps_ioctl(self->p.server, CAPS_RECEIVE_BATCH, &b));
+
+	/* Not even the answer is given. */
+	ASSERT_OK(call_async(self->p.client, self->p.cap, 0, "", &id));
+	ASSERT_OK(receive_now(self->p.server, self->p.port, &self->m));
+	both.reply.id = self->m.header.id;
+	both.receive.port = self->p.port;
+	both.receive.buffer.attachments = address;
+	EXPECT_ERR(error, caps_ioctl(self->p.server, CAPS_REPLY_RECEIVE,
+				     &both));
+	EXPECT_ERR(EAGAIN, receive_now(self->p.client, CAPS_DEFAULT_PORT,
+				       &self->m));
+	EXPECT_OK(discard(self->p.server, both.reply.id));
+	EXPECT_OK(receive_now(self->p.client, CAPS_DEFAULT_PORT, &self->m));
+}
+
+TEST_F(transfer, refuses_a_bad_room_at_once)
+{
+	expect_no_room(_metadata, self, EFAULT, NOWHERE);
+	self->room.a.flags = 1;
+	expect_no_room(_metadata, self, EINVAL, (uintptr_t)&self->room.a);
+	self->room.a.flags = 0;
+	self->room.a.capability_count = MANY;
+	expect_no_room(_metadata, self, EMSGSIZE, (uintptr_t)&self->room.a);
+	self->room.a.capability_count = 0;
+	self->room.a.fd_count = MANY;
+	expect_no_room(_metadata, self, EMSGSIZE, (uintptr_t)&self->room.a);
+}
+
 /* The same where they are taken from a held message. */
 TEST_F(transfer, stays_held_for_a_bad_place)
 {

@@ -469,7 +469,8 @@ struct caps_transfer {
 
 /*
  * What goes along with a message, or the places to receive it. EMSGSIZE if a
- * count is above CAPS_MAX_ATTACHED. All of it is sent, or nothing is.
+ * count is above CAPS_MAX_ATTACHED, whatever comes. All of it is sent, or
+ * nothing is.
  *
  * All of it is received at once, too. If there is no room for that, in the
  * arrays or under the receiver's limits, the message is held
