@@ -100,7 +100,7 @@ static const struct command commands[] = {
 	MAKES(CAPS_RECEIVE_BATCH, CAPS_RECEIVE_BATCH_SIZE_VER0,
 	      caps_do_receive_batch, caps_receive_batch, received, received),
 	TELLS(CAPS_GET_DATA, CAPS_GET_DATA_SIZE_VER0, caps_do_get_data,
-	      caps_get_data, copied, annex_copied),
+	      caps_get_data, copied, result),
 	MAKES(CAPS_REPLY, CAPS_REPLY_SIZE_VER0, caps_do_reply,
 	      caps_reply, result, result),
 	SILENT(CAPS_REPLY_RECEIVE, CAPS_REPLY_RECEIVE_SIZE_VER0,

@@ -125,13 +125,13 @@ int caps_do_get_data(struct caps_actor *actor, union caps_args *args,
 {
 	struct caps_get_data __user *user = uarg;
 
-	if (args->get_data.flags)
+	if (args->get_data.flags || args->get_data.reserved)
 		return -EINVAL;
 	/* What is taken must not get lost for a bad address. */
 	if (args->get_data.buffer.attachments &&
 	    fault_in_safe_writeable((char __user *)&user->copied,
-				    sizeof(user->copied) +
-				    sizeof(user->annex_copied)))
+				    offsetofend(struct caps_get_data, result) -
+				    offsetof(struct caps_get_data, copied)))
 		return -EFAULT;
 	return caps_get_data(actor, &args->get_data);
 }

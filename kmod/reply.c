@@ -435,7 +435,7 @@ static int payload_get(struct caps_actor *actor, u64 id, bool attached,
  * Take what came along, which payload_get() has taken out of the message, or
  * put it back there. If the message has ended meanwhile nobody gets it.
  */
-static int take_attached(struct caps_actor *actor, u64 id,
+static int take_attached(struct caps_actor *actor, struct caps_get_data *args,
 			 struct caps_message *message,
 			 struct caps_attached *attached, u64 address)
 {
@@ -444,7 +444,7 @@ static int take_attached(struct caps_actor *actor, u64 id,
 
 	err = caps_attached_offer(actor, attached, address);
 	spin_lock(&actor->lock);
-	held = !actor->dead && held_find(actor, id) == message &&
+	held = !actor->dead && held_find(actor, args->id) == message &&
 	       message->state != CAPS_CANCELLED;
 	if (held)
 		message->lent = false;
@@ -458,7 +458,8 @@ static int take_attached(struct caps_actor *actor, u64 id,
 	if (stays)
 		return min(err, 0);
 	if (held) {
-		caps_attached_finish(attached);
+		if (caps_attached_finish(attached))
+			args->result = CAPS_RESULT_FDS_LOST;
 		return 0;
 	}
 	if (!err)
@@ -467,16 +468,18 @@ static int take_attached(struct caps_actor *actor, u64 id,
 	return -ECANCELED;
 }
 
-static int get_attached(struct caps_actor *actor, u64 id,
+static int get_attached(struct caps_actor *actor, struct caps_get_data *args,
 			struct caps_message *message,
-			struct caps_attached *attached, u64 address, ssize_t n)
+			struct caps_attached *attached, ssize_t n)
 {
+	u64 address = args->buffer.attachments;
 	int err;
 
 	if (!attached)
 		return n < 0 ? n : caps_attached_expect(address);
 	/* No room puts it back. */
-	err = take_attached(actor, id, message, attached, n < 0 ? 0 : address);
+	err = take_attached(actor, args, message, attached,
+			    n < 0 ? 0 : address);
 	return n < 0 ? n : err;
 }
 
@@ -496,6 +499,7 @@ int caps_get_data(struct caps_actor *actor, struct caps_get_data *args)
 	ssize_t n;
 	int err;
 
+	args->result = 0;
 	err = payload_get(actor, args->id, body->attachments, &message,
 			  &payload);
 	if (err)
@@ -517,8 +521,7 @@ int caps_get_data(struct caps_actor *actor, struct caps_get_data *args)
 			n = -ECANCELED;
 	}
 	if (body->attachments)
-		n = get_attached(actor, args->id, message, payload.attached,
-				 body->attachments, n);
+		n = get_attached(actor, args, message, payload.attached, n);
 	caps_body_put(payload.body);
 	caps_message_put(message);
 	return min_t(ssize_t, n, 0);

@@ -491,6 +491,7 @@ FIXTURE_VARIANT_ADD(command, get_data) {
 	CAPS_GET_DATA, CAPS_GET_DATA_SIZE_VER0, get_data_of,
 	.out = { SPAN(caps_get_data, copied, flags) },
 	.flags = { AT(caps_get_data, flags) },
+	.reserved = { AT(caps_get_data, reserved) },
 };
 
 FIXTURE_VARIANT_ADD(command, reply) {

@@ -344,6 +344,30 @@ TEST_F(fds, lost_where_there_are_no_numbers)
 	EXPECT_EQ(0, live_count("attached"));
 }
 
+/* Nor where they are taken from a held message, which tells so once. */
+TEST_F(fds, lost_from_a_held_message)
+{
+	struct caps_get_data g = {
+		.buffer.attachments = (uintptr_t)&self->room.a,
+		.result = ~0u,
+	};
+
+	load_fd(&self->load, self->out);
+	ASSERT_OK(send_all(self));
+	ASSERT_OK(receive_now(self->p.server, self->p.port, &self->m));
+	leave_room(1);
+	g.id = self->m.header.id;
+	ASSERT_OK(caps_ioctl(self->p.server, CAPS_GET_DATA, &g));
+	EXPECT_EQ(CAPS_RESULT_FDS_LOST, g.result);
+	ASSERT_EQ(2, self->room.a.fds_put);
+	expect_works(_metadata, self, self->room.fds[0]);
+	EXPECT_EQ(-1, self->room.fds[1]);
+	ASSERT_OK(caps_ioctl(self->p.server, CAPS_GET_DATA, &g));
+	EXPECT_EQ(0, g.result);
+	EXPECT_EQ(0, self->room.a.fds_put);
+	ASSERT_OK(discard(self->p.server, g.id));
+}
+
 TEST_F(fds, lost_answers)
 {
 	struct caps_call call = call_of(self->p.cap, "");

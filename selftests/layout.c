@@ -321,13 +321,15 @@ TEST(caps_receive_batch)
 
 TEST(caps_get_data)
 {
-	SIZE(caps_get_data, 72);
+	SIZE(caps_get_data, 80);
 	FIELD(caps_get_data, id, 0);
 	FIELD(caps_get_data, offset, 8);
 	FIELD(caps_get_data, buffer, 16);
 	FIELD(caps_get_data, copied, 56);
 	FIELD(caps_get_data, annex_copied, 64);
-	FIELD(caps_get_data, flags, 68);
+	FIELD(caps_get_data, result, 68);
+	FIELD(caps_get_data, flags, 72);
+	FIELD(caps_get_data, reserved, 76);
 }
 
 TEST(caps_reply)
@@ -483,7 +485,7 @@ TEST(numbers)
 	EXPECT_EQ(0xc0709c32, CAPS_CALL_ASYNC);
 	EXPECT_EQ(0xc0a09c33, CAPS_RECEIVE);
 	EXPECT_EQ(0xc0289c34, CAPS_RECEIVE_BATCH);
-	EXPECT_EQ(0xc0489c35, CAPS_GET_DATA);
+	EXPECT_EQ(0xc0509c35, CAPS_GET_DATA);
 	EXPECT_EQ(0xc0409c36, CAPS_REPLY);
 	EXPECT_EQ(0xc0e09c37, CAPS_REPLY_RECEIVE);
 	EXPECT_EQ(0xc0109c38, CAPS_DISCARD);

@@ -482,10 +482,10 @@ struct caps_transfer {
  * written only if there are any, but by CAPS_CALL and CAPS_GET_DATA always.
  *
  * Files are installed last, close-on-exec. One that cannot be (EMFILE, a
- * security module) is lost: its entry is -1, and CAPS_HEADER_FDS_LOST or
- * CAPS_RESULT_FDS_LOST is set. Actors and io_urings cannot be sent (EINVAL), and
- * AF_UNIX sockets only to ports made with CAPS_PORT_UNIX_SOCKETS, or as the
- * answer to a CAPS_CALL.
+ * security module) is lost: its entry is -1, and CAPS_HEADER_FDS_LOST, or with
+ * CAPS_CALL and CAPS_GET_DATA CAPS_RESULT_FDS_LOST, is set. Actors and io_urings
+ * cannot be sent (EINVAL), and AF_UNIX sockets only to ports made with
+ * CAPS_PORT_UNIX_SOCKETS, or as the answer to a CAPS_CALL.
  */
 struct caps_attachments {
 	__u64 capabilities;		/* address: struct caps_transfer[] when
@@ -707,7 +707,9 @@ struct caps_get_data {
 	struct caps_data buffer;
 	__u64 copied;			/* out: body bytes */
 	__u32 annex_copied;		/* out: annex bytes */
+	__u32 result;			/* out: CAPS_RESULT_FDS_LOST */
 	__u32 flags;			/* 0 */
+	__u32 reserved;			/* 0 */
 };
 
 /*
@@ -1012,7 +1014,7 @@ struct caps_group_info {
 #define CAPS_CALL_SIZE_VER0		144
 #define CAPS_RECEIVE_SIZE_VER0		160
 #define CAPS_RECEIVE_BATCH_SIZE_VER0	40
-#define CAPS_GET_DATA_SIZE_VER0		72
+#define CAPS_GET_DATA_SIZE_VER0		80
 #define CAPS_REPLY_SIZE_VER0		64
 #define CAPS_REPLY_RECEIVE_SIZE_VER0	224
 #define CAPS_DISCARD_SIZE_VER0		16

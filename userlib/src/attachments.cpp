@@ -33,8 +33,9 @@ void attachments::prepare(::caps_data &data) noexcept {
 }
 
 // Only now is what was put worth something: what fails may have left numbers here.
-void attachments::accept(int actor) noexcept {
+void attachments::accept(int actor, bool lost) noexcept {
     actor_ = actor;
+    fds_lost_ = lost;
     capability_count_ = room_.capabilities_put;
     fd_count_ = room_.fds_put;
 }
@@ -74,14 +75,15 @@ void attachments::clear() noexcept {
         take_fd(i).reset();
     capability_count_ = 0;
     fd_count_ = 0;
+    fds_lost_ = false;
 }
 
 void buffers::prepare(::caps_data &data) const noexcept {
     along_->prepare(data);
 }
 
-void buffers::accept_along(int actor) const noexcept {
-    along_->accept(actor);
+void buffers::accept_along(int actor, bool lost) const noexcept {
+    along_->accept(actor, lost);
 }
 
 } // namespace caps

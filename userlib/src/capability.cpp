@@ -100,7 +100,7 @@ result<reply> capability::call_through(const outgoing &message, const buffers &a
     if (outcome < 0) {
         back = failed(of(*this, operation::call, outcome, call.result));
     } else {
-        answer.accept(actor_);
+        answer.accept(actor_, (call.result & CAPS_RESULT_FDS_LOST) != 0);
         back->body_ = answer.front();
         back->body_len_ = call.reply_body_len;
         back->annex_len_ = call.reply_annex_len;

@@ -56,7 +56,7 @@ result<std::size_t> received::try_read(const buffers &into, std::uint64_t offset
     const int outcome = capsu_get_data(actor_, &get);
     if (outcome < 0)
         return failed(of(*this, operation::read, outcome));
-    into.accept(actor_);
+    into.accept(actor_, (get.result & CAPS_RESULT_FDS_LOST) != 0);
     return static_cast<std::size_t>(get.copied);
 }
 

@@ -34,7 +34,7 @@ result<received> detail_receive::receive(const buffers &body, deadline until,
         out->actor_ = actor;
         out->header_ = receive.header;
         out->body_ = body.front();
-        body.accept(actor);
+        body.accept(actor, out->fds_lost());
     }
     return out; // by one name everywhere: built in place, its annex is never copied
 }
@@ -83,7 +83,7 @@ result<void> detail_receive::reply_receive(received &message, const answer &with
     message.actor_ = actor;
     message.header_ = both.receive.header;
     message.body_ = body.front();
-    body.accept(actor);
+    body.accept(actor, message.fds_lost());
     return {};
 }
 

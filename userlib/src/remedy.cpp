@@ -180,6 +180,9 @@ constexpr particular particulars[] = {
     {operation::read, EMSGSIZE,
      "Read into at most 1,024 pieces, and give room for at most 64 capabilities and 64 "
      "descriptors."},
+    {operation::read, EDQUOT,
+     "This user may not have as many capabilities more as came along (max_capabilities): close "
+     "some, or raise the limit. The message is still held, with all of them."},
     {operation::reply, EINVAL,
      "Only a call, or a message that named a source port, can be answered; end others with "
      "discard()."},

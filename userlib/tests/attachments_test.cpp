@@ -294,24 +294,58 @@ TEST_F(along, answer_to_an_async_call_brings_it_and_a_batch_holds_it) {
     EXPECT_EQ(content(got.take_fd(0)), "both");
 }
 
+/// Until its end there is room for one descriptor more.
+class room_for_one {
+  public:
+    explicit room_for_one(const caps::descriptor &any) {
+        EXPECT_EQ(::getrlimit(RLIMIT_NOFILE, &usual_), 0);
+        const int next = caps::descriptor(::dup(any.get())).get();
+        rlimit full = usual_;
+        full.rlim_cur = static_cast<rlim_t>(next) + 1;
+        EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &full), 0);
+    }
+    room_for_one(room_for_one &&) = delete;
+    ~room_for_one() { EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &usual_), 0); }
+
+  private:
+    rlimit usual_{};
+};
+
 TEST_F(along, file_that_cannot_be_installed_is_told) {
     const auto file = file_with("lost");
     const int fds[] = {file.get(), file.get()};
     door.send({.fds = fds});
-    rlimit usual{};
-    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &usual), 0);
-    const int next = caps::descriptor(::dup(file.get())).get();
-    rlimit full = usual;
-    full.rlim_cur = static_cast<rlim_t>(next) + 1; // room for one
-    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &full), 0);
     caps::attachments got;
-    const auto message = door.try_receive(got, soon());
-    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &usual), 0);
+    const auto message = [&] {
+        const room_for_one more(file);
+        return door.try_receive(got, soon());
+    }();
     ASSERT_TRUE(message) << message.error().message();
     EXPECT_TRUE(message->fds_lost());
+    EXPECT_TRUE(got.fds_lost());
     ASSERT_EQ(got.fd_count(), 2u);
     EXPECT_EQ(content(got.take_fd(0)), "lost");
     EXPECT_FALSE(got.take_fd(1));
+}
+
+TEST_F(along, file_that_cannot_be_fetched_is_told) {
+    const auto file = file_with("lost");
+    const int fds[] = {file.get(), file.get()};
+    door.send({.fds = fds});
+    const auto message = door.receive({}, soon());
+    EXPECT_FALSE(message.fds_lost());
+    caps::attachments got;
+    const auto fetched = [&] {
+        const room_for_one more(file);
+        return message.try_fetch(got);
+    }();
+    ASSERT_TRUE(fetched) << fetched.error().message();
+    EXPECT_TRUE(got.fds_lost());
+    ASSERT_EQ(got.fd_count(), 2u);
+    EXPECT_EQ(content(got.take_fd(0)), "lost");
+    EXPECT_FALSE(got.take_fd(1));
+    got.clear();
+    EXPECT_FALSE(got.fds_lost());
 }
 
 } // namespace

@@ -62,6 +62,8 @@ class CAPSUSER_API attachments {
     /// How many came.
     std::size_t capability_count() const noexcept { return capability_count_; }
     std::size_t fd_count() const noexcept { return fd_count_; }
+    /// Descriptors came that could not be installed (EMFILE, a security module).
+    bool fds_lost() const noexcept { return fds_lost_; }
 
     /// The n-th, from 0, once: then it is empty, as one is that did not come. Descriptors are
     /// close-on-exec; one that could not be installed is empty, too.
@@ -78,10 +80,11 @@ class CAPSUSER_API attachments {
     friend class buffers;
 
     void prepare(::caps_data &data) noexcept;
-    void accept(int actor) noexcept;
+    void accept(int actor, bool lost) noexcept;
 
     ::caps_attachments room_{};
     int actor_ = -1;
+    bool fds_lost_ = false;
     std::size_t capability_count_ = 0;
     std::size_t fd_count_ = 0;
     std::array<std::uint64_t, CAPS_MAX_ATTACHED> capabilities_; // as many as came are ever read

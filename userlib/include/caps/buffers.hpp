@@ -188,15 +188,15 @@ class CAPSUSER_API buffers : public pieces<bytes> {
         if (along_)
             prepare(data);
     }
-    /// After success: what came along is the program's now.
-    void accept(int actor) const noexcept {
+    /// After success: what came along is the program's now, but for descriptors that were lost.
+    void accept(int actor, bool lost) const noexcept {
         if (along_)
-            accept_along(actor);
+            accept_along(actor, lost);
     }
 
   private:
     void prepare(::caps_data &data) const noexcept;
-    void accept_along(int actor) const noexcept;
+    void accept_along(int actor, bool lost) const noexcept;
 
     attachments *along_ = nullptr;
 };

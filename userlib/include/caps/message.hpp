@@ -83,7 +83,8 @@ class reply {
     std::string_view text() const noexcept {
         return {reinterpret_cast<const char *>(body().data()), body().size()};
     }
-    /// Descriptors came along that could not be installed (EMFILE, a security module).
+    /// Descriptors came along that could not be installed (EMFILE, a security module). Of what
+    /// fetch() gets attachments::fds_lost() tells.
     bool fds_lost() const noexcept { return (result_ & CAPS_RESULT_FDS_LOST) != 0; }
     /// The answer was larger than the buffers, or what came along than its room; the rest is lost.
     bool truncated() const noexcept { return (result_ & CAPS_RESULT_TRUNCATED) != 0; }
