@@ -40,7 +40,7 @@ static struct caps_user *user_find(kuid_t uid)
 	return NULL;
 }
 
-static struct caps_user *user_get(kuid_t uid)
+static struct caps_user *user_obtain(kuid_t uid)
 {
 	struct caps_user *fresh, *user;
 
@@ -49,11 +49,12 @@ static struct caps_user *user_get(kuid_t uid)
 		return NULL;
 	fresh->uid = uid;
 	refcount_set(&fresh->refs, 1);
+	caps_closing_init(&fresh->closing);
 
 	spin_lock(&users_lock);
 	user = user_find(uid);
 	if (user) {
-		refcount_inc(&user->refs);
+		caps_user_get(user);
 	} else {
 		user = fresh;
 		fresh = NULL;
@@ -66,7 +67,11 @@ static struct caps_user *user_get(kuid_t uid)
 	return user;
 }
 
-static void user_put(struct caps_user *user)
+/**
+ * caps_user_put - give a reference to a user back
+ * @user: the user
+ */
+void caps_user_put(struct caps_user *user)
 {
 	if (!refcount_dec_and_lock(&user->refs, &users_lock))
 		return;
@@ -76,27 +81,28 @@ static void user_put(struct caps_user *user)
 	kfree(user);
 }
 
-static bool chain_has(const struct caps_chain *chain, kuid_t uid)
+static struct caps_user *chain_find(const struct caps_chain *chain, kuid_t uid)
 {
 	unsigned int i;
 
 	for (i = 0; i < chain->count; i++) {
 		if (uid_eq(chain->users[i]->uid, uid))
-			return true;
+			return chain->users[i];
 	}
-	return false;
+	return NULL;
 }
 
 static int chain_add(struct caps_chain *chain, kuid_t uid)
 {
-	struct caps_user *user;
+	struct caps_user *user = chain_find(chain, uid);
 
-	if (chain_has(chain, uid))
-		return 0;
-	user = user_get(uid);
-	if (!user)
-		return -ENOMEM;
-	chain->users[chain->count++] = user;
+	if (!user) {
+		user = user_obtain(uid);
+		if (!user)
+			return -ENOMEM;
+		chain->users[chain->count++] = user;
+	}
+	chain->outermost = user;
 	return 0;
 }
 
@@ -140,7 +146,7 @@ void caps_chain_put(struct caps_chain *chain)
 	if (!chain || !refcount_dec_and_test(&chain->refs))
 		return;
 	for (i = 0; i < chain->count; i++)
-		user_put(chain->users[i]);
+		caps_user_put(chain->users[i]);
 	kfree(chain);
 }
 

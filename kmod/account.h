@@ -30,6 +30,8 @@
 #include <linux/refcount.h>
 #include <linux/uidgid.h>
 
+#include "closing.h"
+
 enum caps_resource {
 	CAPS_MESSAGES,		/* messages, spare ones included */
 	CAPS_KERNEL_BYTES,	/* their bytes and those of copied bodies */
@@ -48,13 +50,22 @@ struct caps_user {
 	kuid_t uid;
 	refcount_t refs;
 	atomic_long_t used[CAPS_RESOURCES];
+	struct caps_closing closing;	/* files that he sent */
 };
 
 struct caps_chain {
 	refcount_t refs;
 	unsigned int count;
+	struct caps_user *outermost;	/* one of them: he answers for all */
 	struct caps_user *users[];
 };
+
+static inline void caps_user_get(struct caps_user *user)
+{
+	refcount_inc(&user->refs);
+}
+
+void caps_user_put(struct caps_user *user);
 
 struct caps_chain *caps_chain_create(const struct cred *cred);
 void caps_chain_put(struct caps_chain *chain);

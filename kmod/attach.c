@@ -140,12 +140,16 @@ static void uncharge(struct caps_chain *chain, u32 capabilities, u32 files)
 	caps_uncharge(chain, CAPS_FILES, files);
 }
 
-static struct caps_attached *attached_alloc(struct caps_chain *payer,
+static struct caps_attached *attached_alloc(struct caps_actor *actor,
+					    struct caps_chain *payer,
 					    const struct caps_attachments *user)
 {
 	struct caps_attached *attached;
 	u32 n = user->capability_count, files = user->fd_count;
 
+	/* Also of answers, which others pay for: see closing.h. */
+	if (files && caps_overdrawn(actor->chain, CAPS_FILES))
+		return ERR_PTR(-EDQUOT);
 	if (n && caps_charge(payer, CAPS_CAPABILITIES, n))
 		return ERR_PTR(-EDQUOT);
 	if (files && caps_charge(payer, CAPS_FILES, files)) {
@@ -160,6 +164,7 @@ static struct caps_attached *attached_alloc(struct caps_chain *payer,
 	}
 	refcount_set(&attached->refs, 1);
 	attached->chain = caps_chain_get(payer);
+	attached->sender = files ? caps_actor_get(actor) : NULL;
 	attached->files = (struct file **)&attached->capabilities[n];
 	attached->capability_count = 0;
 	attached->fd_count = 0;
@@ -190,7 +195,7 @@ int caps_attached_load(struct caps_actor *actor, struct caps_chain *payer,
 	err = load_user(&user, address);
 	if (err || !(user.capability_count | user.fd_count))
 		return err;
-	attached = attached_alloc(payer, &user);
+	attached = attached_alloc(actor, payer, &user);
 	if (IS_ERR(attached))
 		return PTR_ERR(attached);
 	payload->attached = attached;
@@ -204,12 +209,6 @@ int caps_attached_load(struct caps_actor *actor, struct caps_chain *payer,
 		caps_attached_drop(payload);
 	}
 	return err;
-}
-
-static void attached_put(struct caps_attached *attached)
-{
-	if (refcount_dec_and_test(&attached->refs))
-		kfree(attached);
 }
 
 /**
@@ -248,38 +247,7 @@ void caps_moves_end(struct caps_actor *actor, struct caps_payload *payload,
 		n++;
 	}
 	caps_uncharge(actor->chain, CAPS_CAPABILITIES, n);
-	attached_put(moves);
-}
-
-/**
- * caps_attached_free - what went along is no more
- * @attached: in no payload any more
- */
-void caps_attached_free(struct caps_attached *attached)
-{
-	struct caps_capability *capability;
-	u32 i;
-
-	for (i = 0; i < attached->capability_count; i++) {
-		capability = attached->capabilities[i].capability;
-		if (capability)
-			caps_capability_free(capability);
-	}
-	for (i = 0; i < attached->fd_count; i++)
-		fput(attached->files[i]);
-	uncharge(attached->chain, attached->capability_count,
-		 attached->fd_count);
-	caps_chain_put(attached->chain);
-	attached_put(attached);
-	caps_gone(CAPS_LIVE_ATTACHED);
-}
-
-void __caps_attached_drop(struct caps_payload *payload)
-{
-	struct caps_attached *attached = payload->attached;
-
-	payload->attached = NULL;
-	caps_attached_free(attached);
+	caps_attached_put(moves);
 }
 
 /**
@@ -496,17 +464,22 @@ void caps_attached_withdraw(struct caps_actor *actor,
  */
 bool caps_attached_finish(struct caps_attached *attached)
 {
-	bool lost = false;
+	u32 i, lost = 0;
+	struct file *file;
 	int fd;
-	u32 i;
 
 	for (i = 0; i < attached->fd_count; i++) {
-		fd = caps_receive_fd(attached->files[i], O_CLOEXEC);
-		if (fd < 0)
-			lost = true;
-		else
-			put_user(fd, &attached->fds[i]);
+		file = attached->files[i];
+		fd = caps_receive_fd(file, O_CLOEXEC);
+		if (fd < 0) {
+			attached->files[lost++] = file;
+			continue;
+		}
+		put_user(fd, &attached->fds[i]);
+		fput(file);
 	}
+	caps_uncharge(attached->chain, CAPS_FILES, attached->fd_count - lost);
+	attached->fd_count = lost;
 	caps_attached_free(attached);
 	return lost;
 }

@@ -36,12 +36,15 @@
  *
  * Lifetime: one owner, the payload, or who has taken it from there: who has
  * claimed the message, and CAPS_GET_DATA under the holder's lock. Freed without
- * a lock. The memory stays for the sending operation, if anything is moved.
+ * a lock, but what has files that nobody received when they are closed; see
+ * closing.h. The memory stays for the sending operation, if anything is moved.
  */
 #ifndef _CAPS_ATTACH_H
 #define _CAPS_ATTACH_H
 
+#include <linux/llist.h>
 #include <linux/refcount.h>
+#include <linux/slab.h>
 #include <linux/types.h>
 
 #include "actor.h"
@@ -64,6 +67,8 @@ struct caps_attached {
 	refcount_t refs;	/* of the memory */
 	bool unix_sockets;	/* among the files */
 	struct caps_chain *chain;
+	struct caps_actor *sender;	/* of files; a reference, or NULL */
+	struct llist_node closing;	/* see closing.h */
 	struct file **files;	/* behind the capabilities */
 	s32 __user *fds;	/* where their numbers go, once offered */
 	u16 capability_count;
@@ -97,6 +102,12 @@ int caps_message_offer(struct caps_actor *actor, struct caps_message *message,
 		       struct caps_attached **offered, u64 address);
 void caps_message_take_offered(struct caps_message *message,
 			       struct caps_actor *actor);
+
+static inline void caps_attached_put(struct caps_attached *attached)
+{
+	if (refcount_dec_and_test(&attached->refs))
+		kfree(attached);
+}
 
 /* What was offered will not be received after all. */
 static inline void caps_attached_undo(struct caps_actor *actor,

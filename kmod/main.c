@@ -9,6 +9,7 @@
 
 #include "actor.h"
 #include "caps.h"
+#include "closing.h"
 #include "fdinfo.h"
 #include "image.h"
 #include "ioctl.h"
@@ -108,9 +109,12 @@ static int __init caps_init(void)
 	err = caps_ports_init();
 	if (err)
 		goto messages_exit;
-	err = caps_actors_init();
+	err = caps_closing_start();
 	if (err)
 		goto ports_exit;
+	err = caps_actors_init();
+	if (err)
+		goto closing_stop;
 	err = caps_services_init();
 	if (err)
 		goto actors_exit;
@@ -123,6 +127,8 @@ services_exit:
 	caps_services_exit();
 actors_exit:
 	caps_actors_exit();
+closing_stop:
+	caps_closing_stop();
 ports_exit:
 	caps_ports_exit();
 messages_exit:
@@ -135,6 +141,8 @@ static void __exit caps_exit(void)
 	misc_deregister(&caps_device);
 	caps_images_exit();
 	caps_actors_exit();
+	/* What has ended with them. */
+	caps_closing_stop();
 	caps_services_exit();
 	/* Objects freed by RCU go before their caches. */
 	rcu_barrier();

@@ -116,6 +116,19 @@ static inline long live_count(const char *kind)
 	return strtol(at + strlen(kind), NULL, 10);
 }
 
+/* What the user of this actor has of a resource. */
+static inline long charged(int fd, const char *what)
+{
+	char path[64], key[64], *at;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	snprintf(key, sizeof(key), "\nuser-%s:", what);
+	at = strstr(file_text(path), key);
+	if (!at)
+		die("no %s in fdinfo", what);
+	return strtol(at + strlen(key), NULL, 10);
+}
+
 /* --- pages --------------------------------------------------------------- */
 
 /* Pages that are pinned now, in the whole system. */

@@ -12,19 +12,6 @@
 #define LEN		0x100000
 #define MANY		20
 
-/* What the user of this actor has of a resource. */
-static long used(int fd, const char *what)
-{
-	char path[64], key[64], *at;
-
-	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
-	snprintf(key, sizeof(key), "\nuser-%s:", what);
-	at = strstr(file_text(path), key);
-	if (!at)
-		die("no %s in fdinfo", what);
-	return strtol(at + strlen(key), NULL, 10);
-}
-
 struct client {
 	int fd;
 	__u64 cap;
@@ -55,17 +42,17 @@ TEST_F(tidy, held_one_way)
 			.deadline = CAPS_FOREVER,
 		};
 		char *body = pages_filled(LEN, 0, 1);
-		long before = used(me.fd, "messages"), bytes, i;
+		long before = charged(me.fd, "messages"), bytes, i;
 
-		bytes = used(me.fd, "kernel-bytes");
+		bytes = charged(me.fd, "kernel-bytes");
 		send.data = data_of(body, 100000);
 		send.flags = CAPS_COPY;
 		for (i = 0; i < MANY; i++)
 			need(caps_ioctl(me.fd, CAPS_SEND, &send), "send");
 		hear(&c);
 		/* But for the spare ones. */
-		before = used(me.fd, "messages") - before;
-		bytes = used(me.fd, "kernel-bytes") - bytes;
+		before = charged(me.fd, "messages") - before;
+		bytes = charged(me.fd, "kernel-bytes") - bytes;
 		say(&c, before < MANY / 2 && bytes < 100000);
 		CHILD_END();
 	}
@@ -81,8 +68,8 @@ TEST_F(tidy, held_one_way)
 		ASSERT_OK(caps_ioctl(p.server, CAPS_RECEIVE, &r));
 		ASSERT_TRUE(r.header.flags & CAPS_HEADER_HELD);
 	}
-	EXPECT_GE(used(p.server, "messages"), MANY);
-	EXPECT_GE(used(p.server, "kernel-bytes"), MANY * 100000);
+	EXPECT_GE(charged(p.server, "messages"), MANY);
+	EXPECT_GE(charged(p.server, "kernel-bytes"), MANY * 100000);
 	say(&c, 1);
 	EXPECT_EQ(1, hear(&c));
 	EXPECT_EQ(0, child_wait(&c));
@@ -98,7 +85,7 @@ TEST_F(tidy, held_one_way_has_a_limit)
 	int n = 0;
 
 	parameter_set(&self->before, "max_messages",
-		      used(p.server, "messages") + 16);
+		      charged(p.server, "messages") + 16);
 	for (;;) {
 		r = receive_of(&m, p.port, 0);
 		r.flags = CAPS_HOLD;
@@ -132,12 +119,12 @@ TEST_F(tidy, answered_one_way)
 		for (int i = 0; i < MANY; i++)
 			need(caps_ioctl(me.fd, CAPS_SEND, &send), "send");
 		hear(&c);
-		say(&c, used(me.fd, "messages") >= MANY);
+		say(&c, charged(me.fd, "messages") >= MANY);
 		hear(&c);
 		CHILD_END();
 	}
 	p = pair_open();
-	before = used(p.server, "messages");
+	before = charged(p.server, "messages");
 	say_fd(&c, cap_export(p.server, p.port));
 	for (int i = 0; i < MANY; i++) {
 		struct caps_receive r = {
@@ -149,7 +136,7 @@ TEST_F(tidy, answered_one_way)
 		ASSERT_OK(caps_ioctl(p.server, CAPS_RECEIVE, &r));
 		ASSERT_OK(reply_text(p.server, r.header.id, 0, "seen"));
 	}
-	EXPECT_LT(used(p.server, "messages") - before, MANY / 2);
+	EXPECT_LT(charged(p.server, "messages") - before, MANY / 2);
 	say(&c, 1);
 	EXPECT_EQ(1, hear(&c));
 	say(&c, 1);
@@ -200,7 +187,7 @@ TEST_F(tidy, unread_answers)
 		/* All are answered, or refused when there is no room. */
 		need(eventually(port_info(me.fd, CAPS_DEFAULT_PORT).queued ==
 				16) ? 0 : -ETIMEDOUT, "answers");
-		say(&silent, used(me.fd, "kernel-bytes") > 4 * LEN);
+		say(&silent, charged(me.fd, "kernel-bytes") > 4 * LEN);
 		hear(&silent);
 		CHILD_END();
 	}
