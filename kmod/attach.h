@@ -3,8 +3,16 @@
  * What goes along with a message: capabilities and files.
  *
  * One object hangs off a payload that has any. Each message has its own, also
- * where a body is shared. No handle stands for the capabilities in it; whom
- * they are charged to says @chain.
+ * where a body is shared. No handle stands for the capabilities in it.
+ *
+ * @chain says whom it is charged to: as the message itself, who can end it. That
+ * is the sender, but the holder of a one-way message, which its sender can never
+ * take back: he could lose all that he may have to one who holds for ever. The
+ * holder is charged with what comes to him though it be more than he may have, or
+ * it would be in the way of others in his queue. Once he has more than that he is
+ * refused what he would have to keep (EDQUOT), so he is never above his limit
+ * by more than one message for each of his threads that receive, and ending what
+ * he holds always helps.
  *
  * Sending. A handle that is moved is taken out of the sender's table when the
  * message is loaded, but keeps its slot: nobody else can use it, or move it.

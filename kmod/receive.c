@@ -360,6 +360,19 @@ static inline bool may_hold_no_more(const struct caps_actor *actor, u32 kind)
 	       caps_overdrawn(actor->chain, CAPS_KERNEL_BYTES);
 }
 
+/* Likewise what stays with a one-way message, whose sender cannot end it. */
+static bool may_keep_no_more(const struct caps_actor *actor,
+			     const struct caps_message *message)
+{
+	const struct caps_header *header = &message->header;
+
+	if (message->kind != CAPS_KIND_SEND)
+		return false;
+	return (header->capability_count &&
+		caps_overdrawn(actor->chain, CAPS_CAPABILITIES)) ||
+	       (header->fd_count && caps_overdrawn(actor->chain, CAPS_FILES));
+}
+
 /*
  * Not all has been put, or something came along. Returns whether the message
  * is to be held for the sake of what stays in it.
@@ -376,6 +389,8 @@ static noinline int deliver_more(struct reception *r,
 					 buffer->attachments);
 		if (err < 0)
 			return err;
+		if (err && may_keep_no_more(r->actor, message))
+			return -EDQUOT;
 		stays |= err;
 	}
 	if (stays && !hold && may_hold_no_more(r->actor, message->kind))

@@ -81,4 +81,62 @@ TEST_F(transfer, answer_without_room_under_the_limit)
 	ASSERT_OK(discard(self->p.client, id));
 }
 
+/* A process of another user that sends four with each message it is asked for. */
+static void send_for_ever(struct child *c)
+{
+	struct load load = load_of(CAPS_DEFAULT_PORT, 4);
+	int from = hear_fd(c), fd;
+	long before;
+	__u64 cap;
+
+	become_member(1001);
+	fd = actor_open();
+	need(cap_import(fd, from, &cap), "CAPS_IMPORT");
+	before = charged(fd, "capabilities");
+	while (hear(c)) {
+		need(send_load(fd, cap, &load), "CAPS_SEND");
+		/* What has been received before is its holder's. */
+		say(c, charged(fd, "capabilities") - before);
+	}
+}
+
+/* What stays with a one-way message is its holder's, up to his limit. */
+TEST_F(transfer, held_for_another)
+{
+	__u64 ids[4] = {};
+	struct child c;
+	long base, ret;
+	int n;
+
+	if (child_start(&c)) {
+		send_for_ever(&c);
+		CHILD_END();
+	}
+	say_fd(&c, cap_export(self->p.server, self->p.port));
+	base = charged(self->p.server, "capabilities");
+	/* Two have room, one is above. */
+	parameter_set(&self->before, "max_capabilities", base + 10);
+	for (n = 0; n < 4; n++) {
+		say(&c, 1);
+		EXPECT_EQ(4, hear(&c));
+		ret = receive_now(self->p.server, self->p.port, &self->m);
+		if (ret)
+			break;
+		ids[n] = self->m.header.id;
+	}
+	EXPECT_EQ(3, n);
+	EXPECT_ERR(EDQUOT, ret);
+	EXPECT_EQ(base + 12, charged(self->p.server, "capabilities"));
+	/* Ending one of them helps. */
+	ASSERT_OK(discard(self->p.server, ids[0]));
+	ASSERT_OK(receive_now(self->p.server, self->p.port, &self->m));
+	EXPECT_EQ(base + 12, charged(self->p.server, "capabilities"));
+	ASSERT_OK(discard(self->p.server, ids[1]));
+	ASSERT_OK(discard(self->p.server, ids[2]));
+	ASSERT_OK(discard(self->p.server, self->m.header.id));
+	EXPECT_EQ(base, charged(self->p.server, "capabilities"));
+	say(&c, 0);
+	EXPECT_EQ(0, child_wait(&c));
+}
+
 TEST_HARNESS_MAIN
