@@ -268,7 +268,7 @@ static void check_seen(struct __test_metadata *_metadata)
 	}
 }
 
-TEST_F(tidy, exactly_once_and_in_order)
+TEST_F_TIMEOUT(tidy, exactly_once_and_in_order, 400)
 {
 	const __u64 goal = test_scale(MOVES);
 	struct sender s[SENDERS];
