@@ -41,16 +41,6 @@ int offer_service() {
     return fd;
 }
 
-std::uint64_t connect(int fd) {
-    caps_connect to{};
-    to.name = address(service.data());
-    to.name_len = service.size();
-    to.uid = geteuid();
-    to.operations = CAPS_ALL_OPERATIONS;
-    command(fd, CAPS_CONNECT, to, "CAPS_CONNECT");
-    return to.capability;
-}
-
 void close_capability(int fd, std::uint64_t capability) {
     caps_close it{};
     it.capability = capability;
@@ -112,6 +102,23 @@ void answer_apart(const side &self, const caps_data &request, const caps_data &a
     }
 }
 
+void check_answer(const caps_call &call, const row &r) {
+    if (call.reply_body_len + call.reply_annex_len != r.answer || call.result != 0)
+        throw std::runtime_error("caps: not the answer that was sent");
+}
+
+} // namespace
+
+std::uint64_t connect(int fd) {
+    caps_connect to{};
+    to.name = address(service.data());
+    to.name_len = service.size();
+    to.uid = geteuid();
+    to.operations = CAPS_ALL_OPERATIONS;
+    command(fd, CAPS_CONNECT, to, "CAPS_CONNECT");
+    return to.capability;
+}
+
 caps_call make_call(std::uint64_t capability, const caps_data &request, const caps_data &answer) {
     caps_call it{};
     it.capability = capability;
@@ -121,13 +128,6 @@ caps_call make_call(std::uint64_t capability, const caps_data &request, const ca
     it.reply = answer;
     return it;
 }
-
-void check_answer(const caps_call &call, const row &r) {
-    if (call.reply_body_len + call.reply_annex_len != r.answer || call.result != 0)
-        throw std::runtime_error("caps: not the answer that was sent");
-}
-
-} // namespace
 
 void serve(const side &self) {
     const buffer request(self.row.request);

@@ -30,4 +30,8 @@ inline caps_data body(const buffer &from, std::size_t size) {
     return data;
 }
 
+// To the server of the row.
+std::uint64_t connect(int fd);
+caps_call make_call(std::uint64_t capability, const caps_data &request, const caps_data &answer);
+
 } // namespace bench::caps

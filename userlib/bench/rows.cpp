@@ -21,6 +21,10 @@ constexpr auto mechanisms = std::to_array<mechanism>({
     {"caps", "call-apart", nullptr, caps::serve_apart, caps::call},
     {"caps", "call-annex", nullptr, caps::serve_annex, caps::call_annex},
     {"caps", "call-capabilities", nullptr, caps::serve_capabilities, caps::call_capabilities},
+    {"caps", "carry-moved", nullptr, nullptr, caps::carry},
+    {"caps", "carry-narrowed", nullptr, nullptr, caps::carry},
+    {"caps", "call-beside-work", nullptr, caps::serve, caps::call_beside_work},
+    {"caps", "call-beside-moves", nullptr, caps::serve, caps::call_beside_moves},
     {"caps", "oneway", caps::prepare_oneway, caps::drain, caps::send},
     {"caps", "connect", nullptr, caps::serve, caps::connect_call_close},
     {"caps", "duplicate", nullptr, nullptr, caps::duplicate},
@@ -113,9 +117,12 @@ std::vector<row> all_rows(std::span<const std::size_t> sizes) {
         for (const std::size_t size : {small, std::size_t{4096}})
             rows.push_back(other(name, "oneway", size));
     rows.push_back(other("caps", "call-annex", small, small));
-    // The number is that of capabilities, which move there and back.
-    for (const std::size_t count : {std::size_t{1}, std::size_t{16}})
-        rows.push_back(other("caps", "call-capabilities", count, count));
+    // The number is that of capabilities; in calls they move there and back.
+    for (const auto operation : {"call-capabilities", "carry-moved", "carry-narrowed"})
+        for (const std::size_t count : {std::size_t{1}, std::size_t{16}})
+            rows.push_back(other("caps", operation, count, count));
+    for (const auto operation : {"call-beside-work", "call-beside-moves"})
+        rows.push_back(other("caps", operation, small, small));
     rows.push_back(call("chorus", small));
     for (const auto name : {"caps", "chorus"})
         rows.push_back(other(name, "call-apart", small, small));
