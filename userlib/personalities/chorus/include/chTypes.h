@@ -45,7 +45,15 @@ typedef struct KnCap {
 } KnCap;
 
 /* A protection identifier; only programs give it a meaning. */
-typedef unsigned int KnProtId;
+typedef struct KnProtId {
+    unsigned short uid;
+    unsigned short gid;
+    unsigned short did;
+} KnProtId;
+
+/* Counts of what happened, and names of transactions. */
+typedef unsigned int KnEvtNum;
+typedef unsigned int KnTransId;
 
 typedef void *VmAddr;
 typedef unsigned int VmSize;
@@ -55,21 +63,6 @@ typedef int KnThreadLid;
 #define K_MYACTOR ((KnCap *)0)
 #define K_MYSELF 0
 #define K_NOTIMEOUT (-1)
-
-/* What a name names, for uiBuild(). */
-typedef enum KnUiType { K_UIPORT = 0, K_UIGROUP = 1, K_UIACTOR = 2, K_UISITE = 3 } KnUiType;
-
-/* This machine's site number. */
-#define K_LOCALSITE 1
-
-int uiBuild(KnUniqueId *ui, KnUiType type, unsigned int site, unsigned int stamp);
-int uiSite(KnUniqueId *ui, unsigned int site);
-int uiLocalSite(KnUniqueId *ui);
-int uiGetSite(const KnUniqueId *ui);
-int uiIsLocal(const KnUniqueId *ui);
-int uiEqual(const KnUniqueId *one, const KnUniqueId *other);
-int uiValid(const KnUniqueId *ui);
-void uiClear(KnUniqueId *ui);
 
 #ifdef __cplusplus
 }

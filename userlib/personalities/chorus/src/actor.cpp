@@ -78,14 +78,14 @@ actor *actor::create() {
 
 actor::actor(int device)
     : device_(device), names_(device), ports_(device, names_), watcher_(*this), agent_(*this),
-      pi_(::geteuid()) {
+      pi_(value(protection_of(::geteuid(), ::getegid()))) {
     const char *const full = std::getenv("CAPSCHORUS_FULL");
     always_waits_ = full != nullptr && std::strcmp(full, "wait") == 0;
 }
 
 bool actor::begin() {
     KnUniqueId name{};
-    if (ports_.create(name, pi_) != port_table::default_port)
+    if (ports_.create(name, pi()) != port_table::default_port)
         return false;
     // The actor's own name goes with that of its default port.
     ui::choose(self_.ui, ui::type::actor, ui::owner_of(name), name.uiTail);
@@ -111,7 +111,7 @@ int actor::publish(KnCap &actorcap) {
 }
 
 void actor::set_pi(KnProtId pi) {
-    pi_ = pi;
+    pi_ = value(pi);
     say_who();
 }
 

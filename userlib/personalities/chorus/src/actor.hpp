@@ -8,6 +8,7 @@
 #include "agent.hpp"
 #include "directory.hpp"
 #include "ports.hpp"
+#include "protection.hpp"
 #include "thread.hpp"
 #include "watcher.hpp"
 
@@ -33,7 +34,7 @@ class actor {
     bool is_me(const KnCap *actorcap) const;
     /// The capability, for others to use: from then on there is an agent.
     int publish(KnCap &actorcap);
-    KnProtId pi() const { return pi_; }
+    KnProtId pi() const { return protection(pi_); }
     void set_pi(KnProtId pi);
     /// Does any identifier differ from what the kernel says by itself, the user id?
     bool says_who_it_is() const { return says_who_; }
@@ -72,7 +73,7 @@ class actor {
     watcher watcher_;
     agent agent_;
     KnCap self_{};
-    std::atomic<KnProtId> pi_;
+    std::atomic<std::uint64_t> pi_;
     std::atomic<bool> says_who_{false};
 
     std::mutex lock_; // of what follows

@@ -39,8 +39,8 @@ int read_trailer(thread &self, KnMsgHead &head) {
     head.target = said.target;
     head.coTarget = said.co_target;
     if (header.euid == 0) {
-        head.actorPi = said.actor_pi;
-        head.portPi = said.port_pi;
+        head.actorId = said.actor_pi;
+        head.portId = said.port_pi;
     }
     return K_OK;
 }
@@ -103,13 +103,13 @@ int ipcSysInfo(KnMsgHead *head) {
         return K_EINVAL;
     const caps_header &header = current.header;
     *head = KnMsgHead{};
-    head->source = verified_source(header);
+    head->srcPort = verified_source(header);
     head->target = ui::from_value(header.cookie);
     head->transId = current.is_call() ? static_cast<unsigned>(header.id) : 0;
-    head->actorPi = header.euid;
-    head->portPi = header.euid;
-    head->bodySize = body_size(header);
-    head->flags[0] = static_cast<unsigned char>(header.kind);
+    head->actorId = protection_of(header.euid, header.egid);
+    head->portId = head->actorId;
+    head->bodySize = static_cast<int>(body_size(header));
+    head->flags[0] = static_cast<char>(header.kind);
     head->flags[1] = header.annex_len != 0;
     return read_trailer(*self, *head);
 }

@@ -27,7 +27,7 @@ int outgoing::prepare(actor &home, const KnMsgDesc *msg, int srcportli, const Kn
 }
 
 void outgoing::add_trailer(const actor &home, const KnMsgDesc &msg, const KnIpcDest &dest) {
-    trailer_ = {dest.target, dest.coTarget, home.pi(), source_->pi};
+    trailer_ = {dest.target, dest.coTarget, home.pi(), protection(source_->pi), 0};
     pieces_[0] = {data_.body, msg.bodySize};
     pieces_[1] = {address_of(&trailer_), sizeof(trailer_)};
     data_.body = address_of(pieces_.data());

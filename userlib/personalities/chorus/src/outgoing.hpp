@@ -18,6 +18,7 @@ struct trailer {
     KnUniqueId co_target;
     KnProtId actor_pi;
     KnProtId port_pi;
+    std::uint32_t reserved;
 };
 
 enum operation : std::uint32_t { operation_plain = 0, operation_with_trailer = 1 };

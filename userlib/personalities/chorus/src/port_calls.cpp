@@ -108,7 +108,7 @@ int portDisable(KnCap *actorcap, int portli) {
     return it.ports().disable(portli);
 }
 
-int portGetSeqNum(KnCap *actorcap, int portli, unsigned int *seqnum) {
+int portGetSeqNum(KnCap *actorcap, int portli, KnEvtNum *seqnum) {
     const call it(actorcap);
     if (it.error() != K_OK)
         return it.error();
@@ -121,7 +121,7 @@ int portGetSeqNum(KnCap *actorcap, int portli, unsigned int *seqnum) {
     return said.result;
 }
 
-int portUi(int portli, KnUniqueId *portui) {
+int portUi(KnUniqueId *portui, int portli) {
     const call it(K_MYACTOR);
     if (it.error() != K_OK)
         return it.error();
@@ -151,8 +151,8 @@ int portPi(KnCap *actorcap, int portli, KnProtId *oldpi, KnProtId *newpi) {
     port *const found = it.is_remote() ? nullptr : it.ports().find(portli);
     if (found == nullptr)
         return K_EINVAL;
-    return exchange_pi(found->pi, oldpi, newpi, [&](KnProtId pi) {
-        found->pi = pi;
+    return exchange_pi(protection(found->pi), oldpi, newpi, [&](KnProtId pi) {
+        found->pi = value(pi);
         it.me().say_who();
     });
 }

@@ -2,6 +2,7 @@
 #include "ports.hpp"
 
 #include "command.hpp"
+#include "protection.hpp"
 
 #include <unistd.h>
 
@@ -56,7 +57,7 @@ int port_table::add(std::uint64_t capability, KnUniqueId name, KnProtId pi) {
         if (it.capability.load(std::memory_order_relaxed) != 0)
             continue;
         it.name = ui::value(name);
-        it.pi = pi;
+        it.pi = value(pi);
         it.first = 0;
         it.priority = port::disabled;
         it.served = nullptr;

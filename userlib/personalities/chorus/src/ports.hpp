@@ -25,7 +25,7 @@ struct port {
 
     std::atomic<std::uint64_t> capability{0}; // 0: there is no such port
     std::atomic<std::uint64_t> name{0};
-    std::atomic<KnProtId> pi{0};
+    std::atomic<std::uint64_t> pi{0}; // see protection.hpp
     /// The kernel's count of messages when it came here: Chorus counts anew in each actor.
     std::atomic<std::uint64_t> first{0};
     std::atomic<handler *> served{nullptr};

@@ -76,13 +76,12 @@ std::uint64_t random_bits() {
 
 using namespace chorus;
 
-int uiBuild(KnUniqueId *ui, KnUiType type, unsigned int site, unsigned int stamp) {
+int uiBuild(KnUniqueId *ui, unsigned int type, unsigned int site, unsigned int stamp) {
     if (ui == nullptr)
         return K_EFAULT;
-    const auto kind = static_cast<unsigned>(type);
-    if (kind > K_UISITE || site > ui::site_mask)
+    if (type > K_UISITE || site > ui::site_mask)
         return K_EINVAL;
-    ui->uiHead = ui::built | kind << ui::built_type_shift | site;
+    ui->uiHead = ui::built | type << ui::built_type_shift | site;
     ui->uiTail = stamp;
     return K_OK;
 }
@@ -91,8 +90,11 @@ int uiSite(KnUniqueId *ui, unsigned int site) {
     return uiBuild(ui, K_UISITE, site, 0);
 }
 
-int uiLocalSite(KnUniqueId *ui) {
-    return uiSite(ui, K_LOCALSITE);
+int uiLocalSite(int *site) {
+    if (site == nullptr)
+        return K_EFAULT;
+    *site = K_LOCALSITE;
+    return K_OK;
 }
 
 int uiGetSite(const KnUniqueId *ui) {

@@ -16,7 +16,7 @@
 // whose own name begins with a dot, which takes privilege, registered by uid 0.
 #pragma once
 
-#include <chTypes.h>
+#include <ipc/chId.h>
 
 #include <cstdint>
 #include <string>

@@ -216,12 +216,13 @@ TEST_F(current_test, SysInfoTellsSourceTargetAndTransaction) {
     ASSERT_EQ(receive(port.li), "hello");
     KnMsgHead head{};
     ASSERT_EQ(ipcSysInfo(&head), K_OK);
-    EXPECT_TRUE(uiEqual(&head.source, &source.ui));
+    EXPECT_TRUE(uiEqual(&head.srcPort, &source.ui));
     EXPECT_TRUE(uiEqual(&head.target, &port.ui));
-    EXPECT_EQ(head.bodySize, 5U);
+    EXPECT_EQ(head.bodySize, 5);
     EXPECT_EQ(head.flags[0], K_MSGSEND);
     EXPECT_EQ(head.transId, 0U);
-    EXPECT_EQ(head.actorPi, ::geteuid());
+    EXPECT_EQ(head.actorId.uid, ::geteuid());
+    EXPECT_EQ(head.actorId.gid, ::getegid());
 
     std::thread client([&] { (void)call(port.ui, "question"); });
     ASSERT_EQ(receive(port.li), "question");
@@ -235,8 +236,8 @@ TEST_F(current_test, SysInfoTellsSourceTargetAndTransaction) {
 TEST_F(current_test, TheReceiverLearnsTheProtectionIdentifiersOfTheSender) {
     a_port port;
     process sender([&] {
-        KnProtId of_actor = 4711;
-        KnProtId of_port = 815;
+        KnProtId of_actor{4711, 1, 2};
+        KnProtId of_port{815, 3, 4};
         if (actorPi(K_MYACTOR, nullptr, &of_actor) != K_OK)
             return 1;
         if (portPi(K_MYACTOR, K_DEFAULTPORT, nullptr, &of_port) != K_OK)
@@ -246,9 +247,11 @@ TEST_F(current_test, TheReceiverLearnsTheProtectionIdentifiersOfTheSender) {
     EXPECT_EQ(receive(port.li), "marked"); // nothing of it is in the body
     KnMsgHead head{};
     ASSERT_EQ(ipcSysInfo(&head), K_OK);
-    EXPECT_EQ(head.actorPi, 4711U);
-    EXPECT_EQ(head.portPi, 815U);
-    EXPECT_EQ(head.bodySize, 6U);
+    EXPECT_EQ(head.actorId.uid, 4711);
+    EXPECT_EQ(head.actorId.did, 2);
+    EXPECT_EQ(head.portId.uid, 815);
+    EXPECT_EQ(head.portId.gid, 3);
+    EXPECT_EQ(head.bodySize, 6);
     EXPECT_EQ(sender.wait(), 0);
 }
 
@@ -262,9 +265,9 @@ TEST_F(current_test, AUserIsWhoTheSystemSays) {
     EXPECT_EQ(receive(port.li), "plain");
     KnMsgHead head{};
     ASSERT_EQ(ipcSysInfo(&head), K_OK);
-    EXPECT_EQ(head.actorPi, 1001U);
-    EXPECT_EQ(head.portPi, 1001U);
-    EXPECT_EQ(head.source.uiHead, 1001U); // nobody else can have such a name
+    EXPECT_EQ(head.actorId.uid, 1001);
+    EXPECT_EQ(head.portId.uid, 1001);
+    EXPECT_EQ(head.srcPort.uiHead, 1001U); // nobody else can have such a name
     EXPECT_EQ(user.wait(), 0);
 }
 

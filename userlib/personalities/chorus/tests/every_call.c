@@ -33,10 +33,12 @@ static void handler(KnMsgDesc *msg, void *cookie) {
 static int names(void) {
     KnUniqueId ui, same;
     KnCap cap;
+    int site;
     check(actorSelf(&cap) == K_OK && threadSelf() > 0);
     check(uiBuild(&ui, K_UIPORT, K_LOCALSITE, 4711) == K_OK && uiValid(&ui));
-    check(uiSite(&same, K_LOCALSITE) == K_OK && uiLocalSite(&ui) == K_OK);
-    check(uiEqual(&ui, &same) && uiGetSite(&ui) == K_LOCALSITE && uiIsLocal(&ui));
+    check(uiSite(&same, K_LOCALSITE) == K_OK && uiLocalSite(&site) == K_OK);
+    ui = same;
+    check(uiEqual(&ui, &same) && uiGetSite(&ui) == site && uiIsLocal(&ui));
     uiClear(&ui);
     check(!uiValid(&ui));
     return 0;
@@ -45,9 +47,9 @@ static int names(void) {
 static int ports(int li) {
     KnUniqueId ui, declared;
     KnProtId pi;
-    unsigned int count;
+    KnEvtNum count;
     int other;
-    check(portUi(li, &ui) == K_OK && portLi(&ui) == li);
+    check(portUi(&ui, li) == K_OK && portLi(&ui) == li);
     check(portEnable(K_MYACTOR, li, 1) == K_OK && portDisable(K_MYACTOR, li) == K_OK);
     check(portGetSeqNum(K_MYACTOR, li, &count) == K_OK && count == 0);
     check(portPi(K_MYACTOR, li, &pi, (KnProtId *)0) == K_OK);
@@ -71,13 +73,13 @@ static int messages(int li) {
     msg.bodySize = sizeof(text);
     in = msg;
     in.bodyAddr = NULL;
-    check(portUi(li, &dest.target) == K_OK);
+    check(portUi(&dest.target, li) == K_OK);
     check(ipcSend(&msg, li, &dest) == K_OK);
     check(ipcReceive(&in, &from, K_NOTIMEOUT) == sizeof(text) && from == li);
     in.bodyAddr = body;
     in.bodySize = sizeof(body);
     check(ipcGetData(&in) == sizeof(text) && memcmp(body, text, sizeof(text)) == 0);
-    check(ipcSysInfo(&head) == K_OK && uiEqual(&head.source, &dest.target));
+    check(ipcSysInfo(&head) == K_OK && uiEqual(&head.srcPort, &dest.target));
     saved = ipcSave(K_NONEPORT);
     check(saved > 0 && ipcRestore(saved) == K_OK);
     check(ipcReply(&msg) == K_OK);

@@ -165,8 +165,8 @@ TEST_F(ipc_test, ABodyLargerThanItsPlaceIsTooMuchAndCanStillBeHad) {
     EXPECT_EQ(ipcReceive(&at.desc, &li, soon), K_ETOOMUCH);
     KnMsgHead head{};
     ASSERT_EQ(ipcSysInfo(&head), K_OK);
-    EXPECT_EQ(head.bodySize, 16U);
-    at.desc.bodySize = head.bodySize;
+    EXPECT_EQ(head.bodySize, 16);
+    at.desc.bodySize = static_cast<VmSize>(head.bodySize);
     EXPECT_EQ(at.text(ipcGetData(&at.desc)), "longer than four");
 }
 
@@ -300,7 +300,7 @@ TEST_F(ipc_test, AReplyToAOneWayMessageArrivesOnItsSourcePort) {
     KnMsgHead head{};
     EXPECT_EQ(ipcSysInfo(&head), K_OK);
     EXPECT_EQ(head.flags[0], K_MSGREPLY);
-    EXPECT_TRUE(uiEqual(&head.source, &source.ui)); // replying does not alter the stamps
+    EXPECT_TRUE(uiEqual(&head.srcPort, &source.ui)); // replying does not alter the stamps
     EXPECT_EQ(reply("to a reply"), K_EINVAL);
     server.join();
 }

@@ -27,11 +27,11 @@ TEST_F(port_test, CreateReturnsALocalIdentifierAndAUniqueOne) {
 TEST_F(port_test, LocalAndUniqueIdentifiersOfThisActorLeadToEachOther) {
     a_port port;
     KnUniqueId ui{};
-    EXPECT_EQ(portUi(port.li, &ui), K_OK);
+    EXPECT_EQ(portUi(&ui, port.li), K_OK);
     EXPECT_TRUE(uiEqual(&ui, &port.ui));
     EXPECT_EQ(portLi(&port.ui), port.li);
-    EXPECT_EQ(portUi(port.li + 1000, &ui), K_EINVAL);
-    EXPECT_EQ(portUi(port.li, nullptr), K_EFAULT);
+    EXPECT_EQ(portUi(&ui, port.li + 1000), K_EINVAL);
+    EXPECT_EQ(portUi(nullptr, port.li), K_EFAULT);
     EXPECT_EQ(portLi(nullptr), K_EFAULT);
 }
 
@@ -50,7 +50,7 @@ TEST_F(port_test, AnotherActorsPortHasNoLocalIdentifierHere) {
 
 TEST_F(port_test, ADefaultPortExistsAndCannotBeDeleted) {
     KnUniqueId ui{};
-    ASSERT_EQ(portUi(K_DEFAULTPORT, &ui), K_OK);
+    ASSERT_EQ(portUi(&ui, K_DEFAULTPORT), K_OK);
     const int li = portLi(&ui);
     EXPECT_GT(li, 0);
     EXPECT_EQ(portDelete(K_MYACTOR, li), K_EINVAL);
@@ -249,22 +249,23 @@ TEST_F(port_test, WhoHasTheCapabilityOfAnActorMayChangeItsPorts) {
 }
 
 TEST_F(port_test, ProtectionIdentifiersAreInherited) {
-    KnProtId before = 0;
+    KnProtId before{};
     ASSERT_EQ(actorPi(K_MYACTOR, &before, nullptr), K_OK);
-    EXPECT_EQ(before, ::geteuid());
+    EXPECT_EQ(before.uid, ::geteuid());
+    EXPECT_EQ(before.gid, ::getegid());
     process other([] {
-        KnProtId of_actor = 4711;
-        KnProtId of_port = 0;
+        KnProtId of_actor{4711, 1, 2};
+        KnProtId of_port{};
         KnUniqueId ui{};
         if (actorPi(K_MYACTOR, nullptr, &of_actor) != K_OK)
             return 1;
         const int li = portCreate(K_MYACTOR, &ui);
-        if (portPi(K_MYACTOR, li, &of_port, nullptr) != K_OK || of_port != 4711)
+        if (portPi(K_MYACTOR, li, &of_port, nullptr) != K_OK || of_port.uid != 4711)
             return 2;
-        KnProtId changed = 815;
-        if (portPi(K_MYACTOR, li, &of_port, &changed) != K_OK || of_port != 4711)
+        KnProtId changed{815, 3, 4};
+        if (portPi(K_MYACTOR, li, &of_port, &changed) != K_OK || of_port.uid != 4711)
             return 3;
-        if (portPi(K_MYACTOR, li, &of_port, nullptr) != K_OK || of_port != 815)
+        if (portPi(K_MYACTOR, li, &of_port, nullptr) != K_OK || of_port.did != 4)
             return 4;
         return portPi(K_MYACTOR, 4000, &of_port, nullptr) == K_EINVAL ? 0 : 5;
     });
@@ -275,13 +276,13 @@ TEST_F(port_test, OnlyThePrivilegedMaySetProtectionIdentifiers) {
     process user([] {
         if (!become_nobody())
             return 1;
-        KnProtId wanted = 0;
-        KnProtId is = 0;
+        KnProtId wanted{};
+        KnProtId is{};
         if (actorPi(K_MYACTOR, &is, &wanted) != K_EPRIV)
             return 2;
         if (portPi(K_MYACTOR, K_DEFAULTPORT, nullptr, &wanted) != K_EPRIV)
             return 3;
-        return actorPi(K_MYACTOR, &is, nullptr) == K_OK && is == 1001 ? 0 : 4;
+        return actorPi(K_MYACTOR, &is, nullptr) == K_OK && is.uid == 1001 ? 0 : 4;
     });
     EXPECT_EQ(user.wait(), 0);
 }

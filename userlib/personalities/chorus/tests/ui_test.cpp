@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Unique identifiers as data. Needs no device.
+#include "protection.hpp"
+
 #include <chorus.h>
 
 #include <gtest/gtest.h>
@@ -24,7 +26,7 @@ TEST(ui_test, ABuiltNameIsTheSameForAll) {
 TEST(ui_test, WhatCannotBeBuiltIsRefused) {
     KnUniqueId ui{};
     EXPECT_EQ(uiBuild(nullptr, K_UIPORT, 1, 1), K_EFAULT);
-    EXPECT_EQ(uiBuild(&ui, static_cast<KnUiType>(4), 1, 1), K_EINVAL);
+    EXPECT_EQ(uiBuild(&ui, 4, 1, 1), K_EINVAL);
     EXPECT_EQ(uiBuild(&ui, K_UIPORT, 0x10000, 1), K_EINVAL);
 }
 
@@ -32,7 +34,11 @@ TEST(ui_test, SitesHaveNames) {
     KnUniqueId ui{};
     EXPECT_EQ(uiGetSite(&ui), K_EINVAL);
     EXPECT_FALSE(uiValid(&ui));
-    EXPECT_EQ(uiLocalSite(&ui), K_OK);
+    int site = 0;
+    EXPECT_EQ(uiLocalSite(&site), K_OK);
+    EXPECT_EQ(site, K_LOCALSITE);
+    EXPECT_EQ(uiLocalSite(nullptr), K_EFAULT);
+    EXPECT_EQ(uiSite(&ui, K_LOCALSITE), K_OK);
     EXPECT_TRUE(uiValid(&ui));
     EXPECT_EQ(uiGetSite(&ui), K_LOCALSITE);
     EXPECT_TRUE(uiIsLocal(&ui));
@@ -57,6 +63,16 @@ TEST(ui_test, TheModeIsPartOfAGroupsName) {
     KnUniqueId port{};
     ASSERT_EQ(uiBuild(&port, K_UIPORT, 1, 42), K_OK);
     EXPECT_EQ(ipcTarget(&port, K_FUNCMODE), K_EINVAL); // groups only
+}
+
+TEST(ui_test, NoLargeUserIdLooksLikeTheSuperUsers) {
+    const KnProtId large = chorus::protection_of(0x10000, 0x20000);
+    EXPECT_EQ(large.uid, 65534);
+    EXPECT_EQ(large.gid, 65534);
+    const KnProtId plain = chorus::protection(chorus::value({65535, 7, 8}));
+    EXPECT_EQ(plain.uid, 65535);
+    EXPECT_EQ(plain.gid, 7);
+    EXPECT_EQ(plain.did, 8);
 }
 
 } // namespace

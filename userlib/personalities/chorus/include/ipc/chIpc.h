@@ -4,6 +4,7 @@
 #define CAPS_CHORUS_IPC_CHIPC_H
 
 #include <chTypes.h>
+#include <ipc/chId.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -26,8 +27,8 @@ typedef struct KnMsgDesc {
     unsigned int flags; /* K_ABORTABLE, K_WAITROOM */
     VmSize bodySize;
     VmAddr bodyAddr;
-    VmAddr annexAddr;    /* K_CMSGANNEXSIZE bytes, or NULL: none */
-    unsigned int seqNum; /* set by ipcReceive() */
+    VmAddr annexAddr; /* K_CMSGANNEXSIZE bytes, or NULL: none */
+    KnEvtNum seqNum;  /* set by ipcReceive() */
 } KnMsgDesc;
 
 /* ipcReceive() and, in the reply's descriptor, ipcCall(): threadAbort() ends it. */
@@ -42,14 +43,14 @@ typedef struct KnIpcDest {
 
 /* What the system knows of a message. */
 typedef struct KnMsgHead {
-    KnUniqueId source; /* its source port; cleared if that could not be verified */
-    KnUniqueId target; /* what it was sent to */
+    int bodySize;
+    char flags[4];      /* [0]: K_MSGSEND ...; [1]: 1 if it has an annex */
+    KnUniqueId srcPort; /* its source port; cleared if that could not be verified */
+    KnUniqueId target;  /* what it was sent to */
     KnUniqueId coTarget;
-    unsigned int transId; /* of an ipcCall(), else 0 */
-    KnProtId actorPi;     /* of the actor that sent it */
-    KnProtId portPi;      /* of its source port */
-    VmSize bodySize;
-    unsigned char flags[4]; /* [0]: K_MSGSEND ...; [1]: 1 if it has an annex */
+    KnTransId transId; /* of an ipcCall(), else 0 */
+    KnProtId actorId;  /* of the actor that sent it */
+    KnProtId portId;   /* of its source port */
 } KnMsgHead;
 
 #define K_MSGSEND 1
@@ -67,8 +68,8 @@ int portDeclare(KnCap *actorcap, KnUniqueId *portui);
 int portDelete(KnCap *actorcap, int portli);
 int portEnable(KnCap *actorcap, int portli, int priority);
 int portDisable(KnCap *actorcap, int portli);
-int portGetSeqNum(KnCap *actorcap, int portli, unsigned int *seqnum);
-int portUi(int portli, KnUniqueId *portui);
+int portGetSeqNum(KnCap *actorcap, int portli, KnEvtNum *seqnum);
+int portUi(KnUniqueId *portui, int portli);
 int portLi(KnUniqueId *portui);
 int portPi(KnCap *actorcap, int portli, KnProtId *oldpi, KnProtId *newpi);
 int actorPi(KnCap *actorcap, KnProtId *oldpi, KnProtId *newpi);
