@@ -110,6 +110,16 @@ int actor::publish(KnCap &actorcap) {
     return K_OK;
 }
 
+std::uint64_t actor::self_capability() {
+    const std::lock_guard held(lock_);
+    if (self_capability_ == 0) {
+        caps_actor_self it{};
+        if (command(device_, CAPS_ACTOR_SELF, &it) == 0)
+            self_capability_ = it.capability;
+    }
+    return self_capability_;
+}
+
 void actor::set_pi(KnProtId pi) {
     pi_ = value(pi);
     say_who();

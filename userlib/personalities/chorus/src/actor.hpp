@@ -36,6 +36,8 @@ class actor {
     int publish(KnCap &actorcap);
     KnProtId pi() const { return protection(pi_); }
     void set_pi(KnProtId pi);
+    /// The kernel's capability to it, for agents; 0 if there is none to be had.
+    std::uint64_t self_capability();
     /// Does any identifier differ from what the kernel says by itself, the user id?
     bool says_who_it_is() const { return says_who_; }
     void say_who() { says_who_ = true; }
@@ -80,6 +82,7 @@ class actor {
     std::map<KnThreadLid, std::unique_ptr<thread>> threads_;
     std::map<int, message> saved_;
     std::uint64_t quiet_port_ = 0;
+    std::uint64_t self_capability_ = 0;
     bool published_ = false;
 };
 

@@ -5,6 +5,8 @@
 
 #include <chorus.h>
 
+#include <memory>
+
 namespace chorus {
 namespace {
 
@@ -52,27 +54,92 @@ void agent::serve_forever() {
         }
         if (error != 0)
             return;
-        if (it.header.kind == CAPS_KIND_CANCELLED)
-            home_.abort_server_of(it.header.id);
-        else if (it.header.flags & CAPS_HEADER_HELD)
-            answer(it.header, request);
+        if (it.header.flags & CAPS_HEADER_HELD)
+            serve(it.header, request);
+        else
+            notice(it.header);
     }
 }
 
-void agent::answer(const caps_header &header, const agent_request &request) {
+void agent::notice(const caps_header &header) {
+    switch (header.kind) {
+    case CAPS_KIND_CANCELLED:
+        home_.abort_server_of(header.id);
+        break;
+    case CAPS_KIND_PORT_ARRIVED:
+        home_.ports().arrive(header.address, home_.pi());
+        break;
+    default:
+        break;
+    }
+}
+
+/// A request that is answered by a thread of its own, because it asks other agents in its turn.
+struct agent::errand {
+    agent &on;
+    caps_header header;
+    agent_request request;
+};
+
+void *agent::run_errand(void *errand_to_run) {
+    const std::unique_ptr<errand> it(static_cast<errand *>(errand_to_run));
+    it->on.answer(it->header, it->on.perform(it->header, it->request));
+    return nullptr;
+}
+
+void agent::serve(const caps_header &header, const agent_request &request) {
     const bool whole = header.kind == CAPS_KIND_CALL && header.body_len == sizeof(request);
-    agent_answer said{K_EINVAL, 0, {}};
-    if (whole && home_.is_me(&request.object))
-        said = perform(request);
+    if (!whole || !home_.is_me(&request.object)) {
+        answer(header, {K_EINVAL});
+    } else if (request.kind != request_kind::port_migrate) {
+        answer(header, perform(header, request));
+    } else {
+        auto it = std::make_unique<errand>(errand{*this, header, request});
+        if (start_thread(run_errand, it.get()))
+            (void)it.release();
+        else
+            answer(header, {K_ENOMEM});
+    }
+}
+
+void agent::answer(const caps_header &header, agent_answer said) {
+    caps_attachments along{};
+    along.capabilities = address_of(&said.along);
+    along.capability_count = 1;
     caps_reply it{};
     it.id = header.id;
-    it.data = place_of(said);
+    it.data.body = address_of(&said);
+    it.data.body_len = agent_answer::told;
+    if (said.along.capability != 0)
+        it.data.attachments = address_of(&along);
     if (command(home_.device(), CAPS_REPLY, &it) != 0)
         home_.discard(header.id);
 }
 
-agent_answer agent::perform(const agent_request &request) {
-    agent_answer said{K_EINVAL, 0, request.ui};
+/// Both must be of uid 0: who sets it, and whose it is, or nobody would believe it.
+int agent::exchange_pi(const caps_header &header, const agent_request &request, KnProtId &old) {
+    KnProtId wanted = request.pi;
+    if (request.set_pi && header.euid != 0)
+        return K_EPRIV;
+    KnProtId *const set = request.set_pi ? &wanted : nullptr;
+    return request.kind == request_kind::actor_pi ? actorPi(K_MYACTOR, &old, set)
+                                                  : portPi(K_MYACTOR, request.li, &old, set);
+}
+
+int agent::settle(const caps_header &header, const agent_request &request) {
+    const int portli = home_.ports().find(request.ui);
+    if (portli == K_NONEPORT)
+        return K_ENOMEM;
+    KnProtId pi = request.pi;
+    if (header.euid == 0 && value(pi) != value(home_.pi()))
+        (void)portPi(K_MYACTOR, portli, nullptr, &pi);
+    return portli;
+}
+
+agent_answer agent::perform(const caps_header &header, const agent_request &request) {
+    agent_answer said{K_EINVAL};
+    KnCap other = request.other;
+    said.ui = request.ui;
     switch (request.kind) {
     case request_kind::port_create:
         said.result = portCreate(K_MYACTOR, &said.ui);
@@ -92,6 +159,21 @@ agent_answer agent::perform(const agent_request &request) {
     case request_kind::port_sequence:
         said.result = portGetSeqNum(K_MYACTOR, request.li, &said.value);
         break;
+    case request_kind::port_migrate:
+        said.result = portMigrate(request.argument, K_MYACTOR, request.li, &other, &said.value);
+        break;
+    case request_kind::port_accept:
+        said.result = home_.ports().accepts(request.ui);
+        if (said.result == K_OK)
+            said.along = {home_.self_capability(), CAPS_ALL_OPERATIONS, CAPS_RIGHT_ACCEPT, 0};
+        break;
+    case request_kind::port_settle:
+        said.result = settle(header, request);
+        break;
+    case request_kind::port_pi:
+    case request_kind::actor_pi:
+        said.result = exchange_pi(header, request, said.pi);
+        break;
     case request_kind::thread_abort:
         // Its own thread is nobody's business.
         said.result = request.li != K_MYSELF ? threadAbort(K_MYACTOR, request.li) : K_EINVAL;
@@ -103,19 +185,24 @@ agent_answer agent::perform(const agent_request &request) {
 agent_answer ask(thread &self, const KnCap &whom, agent_request request) {
     agent_answer said{};
     if (ui::type_of(whom.ui) != ui::type::actor || ui::is_built(whom.ui))
-        return {K_EINVAL, 0, {}};
+        return {K_EINVAL};
     request.object = whom;
+    caps_attachments along{};
+    along.capabilities = address_of(&said.along.capability);
+    along.capability_count = 1;
     caps_call it{};
     it.deadline = deadline_after(patience);
     it.request = place_of(request);
-    it.reply = place_of(said);
+    it.reply.body = address_of(&said);
+    it.reply.body_len = agent_answer::told;
+    it.reply.attachments = address_of(&along);
     const int error = self.home().names().with(whom.ui, [&](std::uint64_t capability) {
         it.capability = capability;
         return self.wait(CAPS_CALL, it, it.deadline, false);
     });
     if (error != 0)
-        return {k_error(error), 0, {}};
-    return it.reply_body_len == sizeof(said) ? said : agent_answer{K_EUNKNOWN, 0, {}};
+        return {k_error(error)};
+    return it.reply_body_len == agent_answer::told ? said : agent_answer{K_EUNKNOWN};
 }
 
 } // namespace chorus

@@ -26,22 +26,37 @@ enum class request_kind : std::uint32_t {
     port_disable,
     port_sequence,
     thread_abort,
+    port_migrate, // to the actor @other
+    port_accept,  // answered with a capability by which a port can come
+    port_settle,  // of one that has come
+    port_pi,
+    actor_pi,
 };
 
 struct agent_request {
     request_kind kind;
-    std::int32_t li; // of a port or thread
-    std::int32_t argument;
-    std::uint32_t reserved;
-    KnCap object; // what it is about, with its key
-    KnUniqueId ui;
+    std::int32_t li{}; // of a port or thread
+    std::int32_t argument{};
+    std::uint32_t reserved{};
+    KnCap object{}; // the actor, with its key
+    KnUniqueId ui{};
+    KnCap other{};
+    KnProtId pi{};
+    std::uint16_t set_pi{}; // else it is only asked for
 };
 
 struct agent_answer {
     std::int32_t result;
-    std::uint32_t value;
-    KnUniqueId ui;
+    std::uint32_t value{};
+    KnUniqueId ui{};
+    KnProtId pi{};
+    std::uint16_t reserved{};
+
+    /// The above is told. This goes along, as whoever asked may use it; then it is in his table.
+    static constexpr std::size_t told = 24;
+    caps_transfer along{};
 };
+static_assert(offsetof(agent_answer, along) == agent_answer::told);
 
 class agent {
   public:
@@ -53,8 +68,14 @@ class agent {
   private:
     static void *run(void *me);
     void serve_forever();
-    void answer(const caps_header &header, const agent_request &request);
-    agent_answer perform(const agent_request &request);
+    struct errand;
+    static void *run_errand(void *errand_to_run);
+    void notice(const caps_header &header);
+    void serve(const caps_header &header, const agent_request &request);
+    void answer(const caps_header &header, agent_answer said);
+    agent_answer perform(const caps_header &header, const agent_request &request);
+    static int exchange_pi(const caps_header &header, const agent_request &request, KnProtId &old);
+    int settle(const caps_header &header, const agent_request &request);
 
     actor &home_;
     std::mutex lock_;

@@ -7,12 +7,24 @@ namespace chorus {
 
 void directory::add(KnUniqueId name, std::uint64_t capability) {
     const std::lock_guard held(lock_);
-    entries_.insert_or_assign(ui::value(name), entry{capability, true});
+    const auto [place, is_new] = entries_.try_emplace(ui::value(name), entry{capability, true});
+    if (is_new)
+        return;
+    if (!place->second.own)
+        close(place->second.capability);
+    place->second = {capability, true};
 }
 
 void directory::remove(KnUniqueId name) {
     const std::lock_guard held(lock_);
     entries_.erase(ui::value(name));
+}
+
+void directory::disown(KnUniqueId name) {
+    const std::lock_guard held(lock_);
+    const auto found = entries_.find(ui::value(name));
+    if (found != entries_.end())
+        found->second.own = false;
 }
 
 int directory::announce(const std::string &service, std::uint64_t port) {
@@ -69,6 +81,14 @@ int directory::keep(std::uint64_t name, std::uint64_t &capability) {
         capability = place->second.capability;
     }
     return 0;
+}
+
+bool directory::is_worthless(int error, std::uint64_t capability) const {
+    if (error != -EPIPE)
+        return error == -EBADF || error == -EKEYREVOKED;
+    caps_capability_info info{};
+    info.capability = capability;
+    return command(device_, CAPS_CAPABILITY_INFO, &info) != 0 || (info.status & CAPS_INFO_DEAD);
 }
 
 void directory::drop(std::uint64_t name, std::uint64_t capability) {

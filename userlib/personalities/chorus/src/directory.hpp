@@ -30,6 +30,8 @@ class directory {
     /// An object of this actor, which needs no connecting to.
     void add(KnUniqueId name, std::uint64_t capability);
     void remove(KnUniqueId name);
+    /// It is another actor's now.
+    void disown(KnUniqueId name);
 
     /// Makes a port answer to a name.
     int announce(const std::string &service, std::uint64_t port);
@@ -44,6 +46,9 @@ class directory {
     };
     int find(KnUniqueId name, std::uint64_t &capability, bool &kept);
     int keep(std::uint64_t name, std::uint64_t &capability);
+    /// Did it fail because the capability leads nowhere? EPIPE may also say that the message was
+    /// deleted before its port migrated, which is not to be undone.
+    bool is_worthless(int error, std::uint64_t capability) const;
     void drop(std::uint64_t name, std::uint64_t capability);
     void drop_all_found();
     void close(std::uint64_t capability);
@@ -63,8 +68,7 @@ int directory::with(KnUniqueId name, Send send) {
         if (error != 0)
             return error;
         error = send(capability);
-        const bool worthless = error == -EPIPE || error == -EBADF || error == -EKEYREVOKED;
-        if (!worthless)
+        if (!is_worthless(error, capability))
             return error;
         drop(ui::value(ui::with_mode(name, 0)), capability);
         if (!kept || again)

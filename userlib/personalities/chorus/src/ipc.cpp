@@ -18,7 +18,8 @@ int receive_error(int error) {
         return K_ETIMEOUT;
     case EDQUOT: // too much is held already
         return K_ENOMEM;
-    case EBADF:
+    case EBADF: // it went between looking for it and waiting at it
+    case EPERM:
     case EPIPE:
         return K_ENOPORT;
     default:

@@ -21,8 +21,10 @@ class call {
     actor &me() const { return self_->home(); }
     port_table &ports() const { return me().ports(); }
     agent_answer ask(request_kind kind, int li, int argument = 0, KnUniqueId ui = {}) const {
-        return chorus::ask(*self_, *whom_, {kind, li, argument, 0, {}, ui});
+        return chorus::ask(*self_, *whom_,
+                           {.kind = kind, .li = li, .argument = argument, .ui = ui});
     }
+    int ask_pi(request_kind kind, int li, KnProtId *oldpi, const KnProtId *newpi) const;
 
   private:
     thread *self_;
@@ -39,6 +41,18 @@ int exchange_pi(KnProtId now, KnProtId *oldpi, const KnProtId *newpi, Set set) {
     if (newpi != nullptr)
         set(*newpi);
     return K_OK;
+}
+
+int call::ask_pi(request_kind kind, int li, KnProtId *oldpi, const KnProtId *newpi) const {
+    agent_request request{.kind = kind, .li = li};
+    if (newpi != nullptr) {
+        request.pi = *newpi;
+        request.set_pi = 1;
+    }
+    const agent_answer said = chorus::ask(*self_, *whom_, request);
+    if (said.result == K_OK && oldpi != nullptr)
+        *oldpi = said.pi;
+    return said.result;
 }
 
 int ask_for_port(const call &it, request_kind kind, KnUniqueId &portui) {
@@ -148,7 +162,9 @@ int portPi(KnCap *actorcap, int portli, KnProtId *oldpi, KnProtId *newpi) {
     const call it(actorcap);
     if (it.error() != K_OK)
         return it.error();
-    port *const found = it.is_remote() ? nullptr : it.ports().find(portli);
+    if (it.is_remote())
+        return it.ask_pi(request_kind::port_pi, portli, oldpi, newpi);
+    port *const found = it.ports().find(portli);
     if (found == nullptr)
         return K_EINVAL;
     return exchange_pi(protection(found->pi), oldpi, newpi, [&](KnProtId pi) {
@@ -162,6 +178,6 @@ int actorPi(KnCap *actorcap, KnProtId *oldpi, KnProtId *newpi) {
     if (it.error() != K_OK)
         return it.error();
     if (it.is_remote())
-        return K_EINVAL;
+        return it.ask_pi(request_kind::actor_pi, K_NONEPORT, oldpi, newpi);
     return exchange_pi(it.me().pi(), oldpi, newpi, [&](KnProtId pi) { it.me().set_pi(pi); });
 }

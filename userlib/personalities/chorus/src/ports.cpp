@@ -42,7 +42,7 @@ int port_table::create(KnUniqueId &name, KnProtId pi) {
         if (error != -EEXIST || declared)
             return error == -EDQUOT ? K_ENOMEM : k_error(error);
     }
-    const int portli = add(made.capability, name, pi);
+    const int portli = add(made.capability, name, pi, 0);
     if (portli < 0) {
         names_.withdraw(ui::service_of(name));
         delete_port(made.capability);
@@ -50,23 +50,72 @@ int port_table::create(KnUniqueId &name, KnProtId pi) {
     return portli;
 }
 
-int port_table::add(std::uint64_t capability, KnUniqueId name, KnProtId pi) {
-    const std::lock_guard held(lock_);
-    for (int portli = default_port; portli <= K_CPORTMAX; portli++) {
-        port &it = slots_[static_cast<unsigned>(portli)];
-        if (it.capability.load(std::memory_order_relaxed) != 0)
-            continue;
-        it.name = ui::value(name);
-        it.pi = value(pi);
-        it.first = 0;
-        it.priority = port::disabled;
-        it.served = nullptr;
-        it.capability.store(capability, std::memory_order_release);
-        by_name_.insert_or_assign(ui::value(name), portli);
-        names_.add(name, capability);
-        return portli;
-    }
+int port_table::free_slot() const {
+    for (int portli = default_port; portli <= K_CPORTMAX; portli++)
+        if (slots_[static_cast<unsigned>(portli)].capability.load(std::memory_order_relaxed) == 0)
+            return portli;
     return K_ENOMEM;
+}
+
+int port_table::add(std::uint64_t capability, KnUniqueId name, KnProtId pi, std::uint64_t first) {
+    const std::lock_guard held(lock_);
+    const int portli = free_slot();
+    if (portli < 0)
+        return portli;
+    port &it = slots_[static_cast<unsigned>(portli)];
+    it.name = ui::value(name);
+    it.pi = value(pi);
+    it.first = first;
+    it.priority = port::disabled;
+    it.served = nullptr;
+    it.capability.store(capability, std::memory_order_release);
+    by_name_.insert_or_assign(ui::value(name), portli);
+    names_.add(name, capability);
+    return portli;
+}
+
+int port_table::accepts(KnUniqueId name) {
+    const std::lock_guard held(lock_);
+    // A name belongs to a user: another's process must not come to answer for it.
+    if (ui::owner_of(name) != ::geteuid())
+        return K_EPRIV;
+    const int portli = free_slot();
+    return portli < 0 ? portli : K_OK;
+}
+
+int port_table::migrate(int portli, std::uint64_t actor, bool drop, departure &left) {
+    const std::lock_guard held(lock_);
+    port *const it = find(portli);
+    if (it == nullptr || it == &slots_[default_port] || it->served != nullptr)
+        return K_EINVAL;
+    caps_port_migrate move{};
+    move.capability = it->capability;
+    move.actor = actor;
+    move.flags = drop ? CAPS_MIGRATE_DROP : 0;
+    const int error = command(device_, CAPS_PORT_MIGRATE, &move);
+    if (error != 0)
+        return error == -EDQUOT ? K_ENOMEM : k_error(error);
+    left = {it->ui(), protection(it->pi), static_cast<KnEvtNum>(move.sequence - it->first + 1)};
+    it->capability = 0;
+    by_name_.erase(it->name);
+    // To send to it, the handle is as good as any; somebody may be doing so just now.
+    names_.disown(left.name);
+    return K_OK;
+}
+
+void port_table::arrive(std::uint64_t capability, KnProtId pi) {
+    caps_port_info info{};
+    info.capability = capability;
+    const int error = command(device_, CAPS_PORT_INFO, &info);
+    const KnUniqueId name = ui::from_value(info.cookie);
+    const bool is_ours = error == 0 && uiValid(&name) && ui::type_of(name) == ui::type::port &&
+                         ui::owner_of(name) == ::geteuid();
+    if (!is_ours || find(name) != K_NONEPORT || add(capability, name, pi, info.sequence) < 0) {
+        delete_port(capability);
+        return;
+    }
+    // The name came along, but not if this process has changed its user since it began.
+    (void)names_.announce(ui::service_of(name), capability);
 }
 
 void port_table::delete_port(std::uint64_t capability) {

@@ -34,6 +34,13 @@ struct port {
     KnUniqueId ui() const { return ui::from_value(name.load(std::memory_order_relaxed)); }
 };
 
+/// What is told of a port that has gone to another actor.
+struct departure {
+    KnUniqueId name;
+    KnProtId pi;
+    KnEvtNum sequence; // messages received here, and one for the migration
+};
+
 class port_table {
   public:
     port_table(int device, directory &names) : device_(device), names_(names) {}
@@ -51,11 +58,20 @@ class port_table {
     int enable(int portli, int priority);
     int disable(int portli);
     int sequence(int portli, unsigned &count);
+
+    /// May a port of that name come here? K_OK, K_EPRIV if it is another user's, K_ENOMEM.
+    int accepts(KnUniqueId name);
+    /// To another actor, by a capability of the kernel's.
+    int migrate(int portli, std::uint64_t actor, bool drop, departure &left);
+    /// One that has come from another actor, by its new handle.
+    void arrive(std::uint64_t capability, KnProtId pi);
+
     /// Messages go to a handler from now on, or, with null, are received again.
     int serve(int portli, handler *by, handler **before);
 
   private:
-    int add(std::uint64_t capability, KnUniqueId name, KnProtId pi);
+    int add(std::uint64_t capability, KnUniqueId name, KnProtId pi, std::uint64_t first);
+    int free_slot() const;
     int name_it(std::uint64_t capability, KnUniqueId &name);
     int set_enabled(std::uint64_t capability, int priority);
     void delete_port(std::uint64_t capability);

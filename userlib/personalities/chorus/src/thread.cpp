@@ -130,7 +130,7 @@ int threadAbort(KnCap *actorcap, KnThreadLid threadli) {
     if (self == nullptr)
         return K_EFAIL;
     if (!self->home().is_me(actorcap))
-        return ask(*self, *actorcap, {chorus::request_kind::thread_abort, threadli, 0, 0, {}, {}})
+        return ask(*self, *actorcap, {.kind = chorus::request_kind::thread_abort, .li = threadli})
             .result;
     return self->home().abort(threadli == K_MYSELF ? self->lid() : threadli);
 }

@@ -60,7 +60,7 @@ TEST_F(directory_test, ACapabilityThatTurnsOutWorthlessIsReplacedOnce) {
     const a_port port;
     chorus::directory directory(device_);
     int uses = 0;
-    const auto fail = [&](std::uint64_t /*capability*/) { return uses++, -EPIPE; };
+    const auto fail = [&](std::uint64_t /*capability*/) { return uses++, -EKEYREVOKED; };
     EXPECT_EQ(directory.with(port.ui, fail), -EPIPE);
     EXPECT_EQ(uses, 1); // it was new: looking again would find the same
     EXPECT_EQ(directory.with(port.ui, [](std::uint64_t /*it*/) { return 0; }), 0);
@@ -69,6 +69,18 @@ TEST_F(directory_test, ACapabilityThatTurnsOutWorthlessIsReplacedOnce) {
     EXPECT_EQ(directory.with(port.ui, fail), -EPIPE);
     EXPECT_EQ(uses, 2);
     EXPECT_EQ(capabilities(), before - 1); // neither of them is left
+}
+
+TEST_F(directory_test, AMessageThatWasDeletedIsNotSentAgain) {
+    const a_port port;
+    chorus::directory directory(device_);
+    EXPECT_EQ(directory.with(port.ui, [](std::uint64_t /*it*/) { return 0; }), 0);
+    const std::uint64_t before = capabilities();
+    int uses = 0;
+    const auto fail = [&](std::uint64_t /*capability*/) { return uses++, -EPIPE; };
+    EXPECT_EQ(directory.with(port.ui, fail), -EPIPE);
+    EXPECT_EQ(uses, 1); // the port lives
+    EXPECT_EQ(capabilities(), before);
 }
 
 TEST_F(directory_test, OnlySoManyAreKept) {

@@ -52,6 +52,7 @@ static int ports(int li) {
     check(portUi(&ui, li) == K_OK && portLi(&ui) == li);
     check(portEnable(K_MYACTOR, li, 1) == K_OK && portDisable(K_MYACTOR, li) == K_OK);
     check(portGetSeqNum(K_MYACTOR, li, &count) == K_OK && count == 0);
+    check(portMigrate(K_MSGFOLLOW, K_MYACTOR, li, K_MYACTOR, &count) == K_EBUSY);
     check(portPi(K_MYACTOR, li, &pi, (KnProtId *)0) == K_OK);
     check(actorPi(K_MYACTOR, &pi, (KnProtId *)0) == K_OK);
     check(uiBuild(&declared, K_UIPORT, K_LOCALSITE, 4711) == K_OK);

@@ -287,6 +287,60 @@ TEST_F(port_test, OnlyThePrivilegedMaySetProtectionIdentifiers) {
     EXPECT_EQ(user.wait(), 0);
 }
 
+TEST_F(port_test, ThePrivilegedMayChangeTheIdentifiersOfAnyActorAndPort) {
+    const pipe_of_names names;
+    process other([&] {
+        KnCap self{};
+        names.tell((actorSelf(&self), self));
+        if (receive(K_DEFAULTPORT) != "look")
+            return 1;
+        KnProtId pi{};
+        if (actorPi(K_MYACTOR, &pi, nullptr) != K_OK || pi.uid != 4711)
+            return 2;
+        return portPi(K_MYACTOR, K_DEFAULTPORT, &pi, nullptr) == K_OK && pi.gid == 815 ? 0 : 3;
+    });
+    auto theirs = names.hear<KnCap>();
+    KnProtId before{};
+    KnProtId wanted{4711, 815, 1};
+    EXPECT_EQ(actorPi(&theirs, &before, &wanted), K_OK);
+    EXPECT_EQ(before.uid, ::geteuid());
+    EXPECT_EQ(actorPi(&theirs, &before, nullptr), K_OK);
+    EXPECT_EQ(before.uid, 4711);
+    EXPECT_EQ(portPi(&theirs, K_DEFAULTPORT, nullptr, &wanted), K_OK);
+    EXPECT_EQ(portPi(&theirs, 4000, nullptr, &wanted), K_EINVAL);
+    process user([&] {
+        if (!become_nobody())
+            return 1;
+        KnProtId root{};
+        if (actorPi(&theirs, nullptr, &root) != K_EPRIV)
+            return 2;
+        return portPi(&theirs, K_DEFAULTPORT, nullptr, &root) == K_EPRIV ? 0 : 3;
+    });
+    EXPECT_EQ(user.wait(), 0);
+    KnUniqueId of_default = theirs.ui;
+    of_default.uiTail &= 0x0fffffff;
+    EXPECT_EQ(send(of_default, "look"), K_OK);
+    EXPECT_EQ(other.wait(), 0);
+}
+
+TEST_F(port_test, NobodyWouldBelieveTheIdentifiersOfAnotherUsersActor) {
+    const pipe_of_names names;
+    process user([&] {
+        KnCap self{};
+        if (!become_nobody() || actorSelf(&self) != K_OK)
+            return 1;
+        names.tell(self);
+        pause();
+        return 0;
+    });
+    auto theirs = names.hear<KnCap>();
+    KnProtId wanted{4711, 1, 2};
+    EXPECT_EQ(actorPi(&theirs, nullptr, &wanted), K_EPRIV); // whoever asks for it
+    EXPECT_EQ(actorPi(&theirs, &wanted, nullptr), K_OK);
+    EXPECT_EQ(wanted.uid, 1001);
+    EXPECT_EQ(user.wait(), 0);
+}
+
 TEST_F(port_test, AForkedChildIsAnActorOfItsOwn) {
     a_port port;
     KnCap self{};

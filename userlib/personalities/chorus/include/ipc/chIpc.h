@@ -57,6 +57,10 @@ typedef struct KnMsgHead {
 #define K_MSGCALL 2
 #define K_MSGREPLY 3
 
+/* Options of portMigrate(): what is queued goes along, or is deleted before. */
+#define K_MSGFOLLOW 0
+#define K_MSGDELETE 1
+
 /* Modes of ipcTarget(). */
 #define K_BROADMODE 0 /* every member */
 #define K_FUNCMODE 1  /* any one member */
@@ -68,6 +72,8 @@ int portDeclare(KnCap *actorcap, KnUniqueId *portui);
 int portDelete(KnCap *actorcap, int portli);
 int portEnable(KnCap *actorcap, int portli, int priority);
 int portDisable(KnCap *actorcap, int portli);
+int portMigrate(int options, KnCap *srcactorcap, int portli, KnCap *dstactorcap,
+                KnEvtNum *seqnum);
 int portGetSeqNum(KnCap *actorcap, int portli, KnEvtNum *seqnum);
 int portUi(KnUniqueId *portui, int portli);
 int portLi(KnUniqueId *portui);
