@@ -78,7 +78,7 @@ actor *actor::create() {
 
 actor::actor(int device)
     : device_(device), names_(device), ports_(device, names_), watcher_(*this), agent_(*this),
-      pi_(value(protection_of(::geteuid(), ::getegid()))) {
+      groups_(*this), pi_(value(protection_of(::geteuid(), ::getegid()))) {
     const char *const full = std::getenv("CAPSCHORUS_FULL");
     always_waits_ = full != nullptr && std::strcmp(full, "wait") == 0;
 }

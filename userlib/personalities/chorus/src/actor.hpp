@@ -7,6 +7,7 @@
 
 #include "agent.hpp"
 #include "directory.hpp"
+#include "groups.hpp"
 #include "ports.hpp"
 #include "protection.hpp"
 #include "thread.hpp"
@@ -26,6 +27,7 @@ class actor {
     int device() const { return device_; }
     directory &names() { return names_; }
     port_table &ports() { return ports_; }
+    groups &port_groups() { return groups_; }
     watcher &watch() { return watcher_; }
 
     // --- what it is ---
@@ -34,6 +36,9 @@ class actor {
     bool is_me(const KnCap *actorcap) const;
     /// The capability, for others to use: from then on there is an agent.
     int publish(KnCap &actorcap);
+    /// Its agent is who one connects to by that name. 0 or a negative errno.
+    int answer_for(KnUniqueId name) { return agent_.serve(ui::with_mode(name, 0)); }
+    int start_agent() { return agent_.start(); }
     KnProtId pi() const { return protection(pi_); }
     void set_pi(KnProtId pi);
     /// The kernel's capability to it, for agents; 0 if there is none to be had.
@@ -74,6 +79,7 @@ class actor {
     port_table ports_;
     watcher watcher_;
     agent agent_;
+    groups groups_;
     KnCap self_{};
     std::atomic<std::uint64_t> pi_;
     std::atomic<bool> says_who_{false};

@@ -13,11 +13,10 @@ namespace {
 /// An agent does nothing that takes long; one that is stopped is not to stop others.
 constexpr int patience = 10000; // ms
 
-template <class T>
-caps_data place_of(T &object) {
+caps_data place_of(const agent_request &request) {
     caps_data data{};
-    data.body = address_of(&object);
-    data.body_len = sizeof(object);
+    data.body = address_of(&request);
+    data.body_len = sizeof(request);
     return data;
 }
 
@@ -25,8 +24,10 @@ caps_data place_of(T &object) {
 
 int agent::serve(KnUniqueId name) {
     const int error = home_.names().announce(ui::service_of(name), CAPS_DEFAULT_PORT);
-    if (error != 0)
-        return error;
+    return error != 0 ? error : start();
+}
+
+int agent::start() {
     const std::lock_guard held(lock_);
     if (!started_)
         started_ = start_thread(run, this);
@@ -69,6 +70,9 @@ void agent::notice(const caps_header &header) {
     case CAPS_KIND_PORT_ARRIVED:
         home_.ports().arrive(header.address, home_.pi());
         break;
+    case CAPS_KIND_PORT_DEAD:
+        home_.port_groups().host_died(header.id);
+        break;
     default:
         break;
     }
@@ -87,11 +91,19 @@ void *agent::run_errand(void *errand_to_run) {
     return nullptr;
 }
 
+/// Groups have keys of their own, and for sending to one none is needed.
+bool agent::may_ask(const agent_request &request) const {
+    return request.kind == request_kind::group_send || request.kind == request_kind::group_change ||
+           home_.is_me(&request.object);
+}
+
 void agent::serve(const caps_header &header, const agent_request &request) {
     const bool whole = header.kind == CAPS_KIND_CALL && header.body_len == sizeof(request);
-    if (!whole || !home_.is_me(&request.object)) {
+    const bool asks_others =
+        request.kind == request_kind::port_migrate || request.kind == request_kind::group_join;
+    if (!whole || !may_ask(request)) {
         answer(header, {K_EINVAL});
-    } else if (request.kind != request_kind::port_migrate) {
+    } else if (!asks_others) {
         answer(header, perform(header, request));
     } else {
         auto it = std::make_unique<errand>(errand{*this, header, request});
@@ -174,6 +186,13 @@ agent_answer agent::perform(const caps_header &header, const agent_request &requ
     case request_kind::actor_pi:
         said.result = exchange_pi(header, request, said.pi);
         break;
+    case request_kind::group_send:
+    case request_kind::group_change:
+        said = home_.port_groups().give(header, request);
+        break;
+    case request_kind::group_join:
+        said.result = home_.port_groups().join(request.other, request.ui);
+        break;
     case request_kind::thread_abort:
         // Its own thread is nobody's business.
         said.result = request.li != K_MYSELF ? threadAbort(K_MYACTOR, request.li) : K_EINVAL;
@@ -182,27 +201,36 @@ agent_answer agent::perform(const caps_header &header, const agent_request &requ
     return said;
 }
 
-agent_answer ask(thread &self, const KnCap &whom, agent_request request) {
-    agent_answer said{};
-    if (ui::type_of(whom.ui) != ui::type::actor || ui::is_built(whom.ui))
-        return {K_EINVAL};
-    request.object = whom;
+int call_agent(int device, std::uint64_t to, const agent_request &request, agent_answer &said) {
     caps_attachments along{};
     along.capabilities = address_of(&said.along.capability);
     along.capability_count = 1;
     caps_call it{};
+    it.capability = to;
     it.deadline = deadline_after(patience);
     it.request = place_of(request);
     it.reply.body = address_of(&said);
     it.reply.body_len = agent_answer::told;
     it.reply.attachments = address_of(&along);
-    const int error = self.home().names().with(whom.ui, [&](std::uint64_t capability) {
-        it.capability = capability;
-        return self.wait(CAPS_CALL, it, it.deadline, false);
+    int error = 0;
+    do
+        error = command(device, CAPS_CALL, &it);
+    while (error == -EINTR && repeatable(it));
+    if (error == 0 && it.reply_body_len != agent_answer::told)
+        error = -EPIPE; // that was no agent
+    return error;
+}
+
+agent_answer ask(thread &self, const KnCap &whom, agent_request request) {
+    agent_answer said{};
+    if (ui::type_of(whom.ui) != ui::type::actor || ui::is_built(whom.ui))
+        return {K_EINVAL};
+    request.object = whom;
+    actor &home = self.home();
+    const int error = home.names().with(whom.ui, [&](std::uint64_t capability) {
+        return call_agent(home.device(), capability, request, said);
     });
-    if (error != 0)
-        return {k_error(error)};
-    return it.reply_body_len == agent_answer::told ? said : agent_answer{K_EUNKNOWN};
+    return error == 0 ? said : agent_answer{k_error(error)};
 }
 
 } // namespace chorus

@@ -31,6 +31,9 @@ enum class request_kind : std::uint32_t {
     port_settle,  // of one that has come
     port_pi,
     actor_pi,
+    group_send,   // answered with a capability to send to @ui
+    group_change, // with one to change it, by the key in @other
+    group_join,   // the port @ui, which has come, is in @other
 };
 
 struct agent_request {
@@ -64,6 +67,8 @@ class agent {
 
     /// From now on requests about @a name are served. 0 or a negative errno.
     int serve(KnUniqueId name);
+    /// Those that are there, and notices.
+    int start();
 
   private:
     static void *run(void *me);
@@ -72,6 +77,7 @@ class agent {
     static void *run_errand(void *errand_to_run);
     void notice(const caps_header &header);
     void serve(const caps_header &header, const agent_request &request);
+    bool may_ask(const agent_request &request) const;
     void answer(const caps_header &header, agent_answer said);
     agent_answer perform(const caps_header &header, const agent_request &request);
     static int exchange_pi(const caps_header &header, const agent_request &request, KnProtId &old);
@@ -81,6 +87,9 @@ class agent {
     std::mutex lock_;
     bool started_ = false;
 };
+
+/// One call of an agent that was connected to. 0 or a negative errno.
+int call_agent(int device, std::uint64_t to, const agent_request &request, agent_answer &said);
 
 /// Has the actor whose capability that is do something. What it answers, or an error.
 agent_answer ask(thread &self, const KnCap &whom, agent_request request);

@@ -2,6 +2,7 @@
 #include "directory.hpp"
 
 #include "command.hpp"
+#include "groups.hpp"
 
 namespace chorus {
 
@@ -66,7 +67,12 @@ int directory::find(KnUniqueId name, std::uint64_t &capability, bool &kept) {
             return 0;
         }
     }
-    const int error = connect(ui::service_of(plain), ui::owner_of(plain), capability);
+    int error = connect(ui::service_of(plain), ui::owner_of(plain), capability);
+    if (error == 0 && ui::is_group(plain)) {
+        const std::uint64_t host = capability;
+        error = ask_for_group(device_, host, plain, capability);
+        close(host);
+    }
     return error != 0 ? error : keep(ui::value(plain), capability);
 }
 

@@ -3,7 +3,8 @@
 //
 // Each Chorus port is a service under its unique identifier, and anybody may connect to it. The
 // first use of an identifier connects; what comes of it, a capability to send and nothing more,
-// is kept. See "Unique identifiers" in docs/internals.md.
+// is kept. That to a group is given by who is so connected to, see groups.hpp. See "Unique
+// identifiers" in docs/internals.md.
 #pragma once
 
 #include "ui.hpp"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Sending, calling and receiving.
+#include "group_send.hpp"
 #include "outgoing.hpp"
 
 #include <ipc/chIpc.h>
@@ -25,6 +26,19 @@ int receive_error(int error) {
     default:
         return k_error(error);
     }
+}
+
+bool is_broadcast(KnUniqueId target) {
+    return ui::is_group(target) && ui::mode_of(target) == K_BROADMODE;
+}
+
+template <class Send>
+int send_to(actor &home, const KnIpcDest &dest, Send send) {
+    if (ui::is_group(dest.target))
+        return send_to_group(home, dest, send);
+    return home.names().with(dest.target, [&](std::uint64_t capability) {
+        return send({capability, 0, 0});
+    });
 }
 
 /// What came that is not for the program. True: look for another message.
@@ -103,11 +117,15 @@ int ipcSend(KnMsgDesc *msg, int srcportli, KnIpcDest *dest) {
     it.data = out.data();
     it.operation = out.operation();
     it.deadline = out.waits() ? CAPS_FOREVER : 0;
-    const int error = self->home().names().with(dest->target, [&](std::uint64_t capability) {
-        it.capability = capability;
+    const auto send = [&](const route &to) {
+        it.capability = to.capability;
+        it.relative = to.relative;
+        it.flags = to.flags;
         return self->wait(CAPS_SEND, it, it.deadline, may_be_aborted(*msg));
-    });
-    return k_error(error);
+    };
+    if (is_broadcast(dest->target))
+        it.deadline = 0; // one that is full is not to keep it from the others
+    return k_error(send_to(self->home(), *dest, send));
 }
 
 int ipcCall(KnMsgDesc *request, int srcportli, KnIpcDest *dest, KnMsgDesc *reply, int delay) {
@@ -120,6 +138,8 @@ int ipcCall(KnMsgDesc *request, int srcportli, KnIpcDest *dest, KnMsgDesc *reply
     const int refused = out.prepare(self->home(), request, srcportli, dest);
     if (refused != K_OK)
         return refused;
+    if (is_broadcast(dest->target))
+        return K_EINVAL;
     caps_call it{};
     it.address = out.source().name;
     it.deadline = delay == 0 ? 1 : deadline_after(delay);
@@ -129,8 +149,11 @@ int ipcCall(KnMsgDesc *request, int srcportli, KnIpcDest *dest, KnMsgDesc *reply
         it.flags |= CAPS_INTERRUPTIBLE;
     it.request = out.data();
     it.reply = place_for(*reply);
-    const int error = self->home().names().with(dest->target, [&](std::uint64_t capability) {
-        it.capability = capability;
+    const std::uint32_t flags = it.flags;
+    const int error = send_to(self->home(), *dest, [&](const route &to) {
+        it.capability = to.capability;
+        it.relative = to.relative;
+        it.flags = flags | to.flags;
         return self->wait(CAPS_CALL, it, it.deadline, may_be_aborted(*reply));
     });
     if (error != 0)

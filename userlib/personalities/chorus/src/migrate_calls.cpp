@@ -34,6 +34,9 @@ int migrate(thread &self, bool drop, int portli, const KnCap &to, KnEvtNum &sequ
     if (error != K_OK)
         return error;
     sequence = left.sequence;
+    // It stays in its groups. Who has it now answers for them, too, when their host is gone.
+    for (const KnCap &group : home.port_groups().leave(left.name))
+        (void)ask(self, to, {.kind = request_kind::group_join, .ui = left.name, .other = group});
     return ask(self, to, {.kind = request_kind::port_settle, .ui = left.name, .pi = left.pi})
         .result;
 }

@@ -59,6 +59,10 @@ bool choose(KnUniqueId &ui, type type, uid_t owner) {
 
 std::string service_of(KnUniqueId ui) {
     std::array<char, 32> text{};
+    if (is_built(ui) && is_group(ui) && uiIsLocal(&ui)) {
+        const int length = std::snprintf(text.data(), text.size(), ".stamp.%u", ui.uiTail);
+        return {text.data(), static_cast<std::size_t>(length)};
+    }
     const int length = std::snprintf(text.data(), text.size(), "%schorus.%016" PRIx64,
                                      is_built(ui) ? "." : "", value(with_mode(ui, 0)));
     return {text.data(), static_cast<std::size_t>(length)};

@@ -62,7 +62,8 @@ bool choose(KnUniqueId &ui, type type, uid_t owner, unsigned number);
 /// The same with a random number other than 0.
 bool choose(KnUniqueId &ui, type type, uid_t owner);
 
-/// The name of the service behind it, the mode left out.
+/// The name of the service behind it, the mode left out; that of a static system group contains
+/// its stamp in digits.
 std::string service_of(KnUniqueId ui);
 
 std::uint64_t random_bits();

@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include <poll.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -58,10 +59,11 @@ class process {
         (void)wait();
     }
 
-    void kill() const {
+    void signal(int number) const {
         if (pid_ > 0)
-            ::kill(pid_, SIGKILL);
+            ::kill(pid_, number);
     }
+    void kill() const { signal(SIGKILL); }
     /// Its exit status; -1 if a signal ended it.
     int wait() {
         int status = -1;
@@ -93,6 +95,12 @@ class pipe_of_names {
         T name{};
         EXPECT_EQ(::read(ends_[0], &name, sizeof(name)), static_cast<ssize_t>(sizeof(name)));
         return name;
+    }
+
+    /// Is there one, or will there be in so many milliseconds?
+    bool has_word(int delay) const {
+        pollfd it{ends_[0], POLLIN, 0};
+        return ::poll(&it, 1, delay) > 0;
     }
 
   private:

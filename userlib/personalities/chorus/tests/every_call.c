@@ -62,6 +62,25 @@ static int ports(int li) {
     return 0;
 }
 
+static int groups(int li) {
+    KnCap group;
+    KnMsgDesc msg;
+    KnIpcDest dest;
+    KnUniqueId ui;
+    check(portUi(&ui, li) == K_OK && grpAllocate(K_DYNAMIC, &group, 0) == K_OK);
+    check(grpPortInsert(&group, &ui) == K_OK);
+    memset(&msg, 0, sizeof(msg));
+    memset(&dest, 0, sizeof(dest));
+    msg.bodyAddr = text;
+    msg.bodySize = sizeof(text);
+    dest.target = group.ui;
+    check(ipcTarget(&dest.target, K_FUNCMODE) == K_OK);
+    check(ipcSend(&msg, K_DEFAULTPORT, &dest) == K_OK);
+    check(ipcReceive(&msg, &li, K_NOTIMEOUT) == sizeof(text));
+    check(grpPortRemove(&group, &ui) == K_OK);
+    return 0;
+}
+
 static int messages(int li) {
     KnMsgDesc msg, in;
     KnMsgHead head;
@@ -100,6 +119,9 @@ int every_call(void) {
     li = portCreate(K_MYACTOR, &ui);
     check(li > 0);
     line = ports(li);
+    if (line)
+        return line;
+    line = groups(li);
     if (line)
         return line;
     line = messages(li);

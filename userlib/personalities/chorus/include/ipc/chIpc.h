@@ -61,6 +61,11 @@ typedef struct KnMsgHead {
 #define K_MSGFOLLOW 0
 #define K_MSGDELETE 1
 
+/* Options of grpAllocate(): a new name, or one that follows from a stamp. */
+#define K_DYNAMIC 0
+#define K_STATUSER 1 /* the same for all actors of this user */
+#define K_STATSYS 2  /* the same for all; of uid 0 */
+
 /* Modes of ipcTarget(). */
 #define K_BROADMODE 0 /* every member */
 #define K_FUNCMODE 1  /* any one member */
@@ -79,6 +84,10 @@ int portUi(KnUniqueId *portui, int portli);
 int portLi(KnUniqueId *portui);
 int portPi(KnCap *actorcap, int portli, KnProtId *oldpi, KnProtId *newpi);
 int actorPi(KnCap *actorcap, KnProtId *oldpi, KnProtId *newpi);
+
+int grpAllocate(int options, KnCap *groupcap, int stamp);
+int grpPortInsert(KnCap *groupcap, KnUniqueId *portui);
+int grpPortRemove(KnCap *groupcap, KnUniqueId *portui);
 
 int ipcSend(KnMsgDesc *msg, int srcportli, KnIpcDest *dest);
 int ipcReceive(KnMsgDesc *msg, int *portli, int delay);
