@@ -5,6 +5,8 @@
 extern "C" int every_call_c89();
 extern "C" int every_call_c99();
 extern "C" int sea_main(int argc, char **argv);
+extern "C" int watch_main();
+extern "C" int fleet_main(int argc, char **argv);
 
 namespace chorus_test {
 namespace {
@@ -23,6 +25,19 @@ TEST_F(c_test, TheExampleOfAServerAndItsClient) {
     process program([] {
         std::array<char *, 2> arguments{};
         return sea_main(1, arguments.data());
+    });
+    EXPECT_EQ(program.wait(), 0);
+}
+
+TEST_F(c_test, TheExampleOfAServerThatIsReplaced) {
+    process program(watch_main);
+    EXPECT_EQ(program.wait(), 0);
+}
+
+TEST_F(c_test, TheExampleOfAReplicatedServer) {
+    process program([] {
+        std::array<char *, 2> arguments{};
+        return fleet_main(1, arguments.data());
     });
     EXPECT_EQ(program.wait(), 0);
 }
