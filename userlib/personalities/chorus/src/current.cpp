@@ -110,7 +110,7 @@ int ipcSysInfo(KnMsgHead *head) {
     head->portId = head->actorId;
     head->bodySize = static_cast<int>(body_size(header));
     head->flags[0] = static_cast<char>(header.kind);
-    head->flags[1] = header.annex_len != 0;
+    head->flags[1] = header.annex_len != 0 ? 1 : 0;
     return read_trailer(*self, *head);
 }
 

@@ -50,7 +50,9 @@ class member {
                   if (at.text(size) == "end")
                       return 0;
                   seen_.tell(size);
-                  (void)reply("of a member");
+                  KnMsgHead head{};
+                  if (ipcSysInfo(&head) == K_OK && head.flags[0] == K_MSGCALL)
+                      (void)reply("of a member");
               }
           }),
           cap(names_.hear<KnCap>()), ui(names_.hear()) {}

@@ -208,18 +208,19 @@ TEST_F(migrate_test, WhatIsWrongIsRefusedAndThePortStays) {
 TEST_F(migrate_test, APortDoesNotMigrateToAnotherUsersActor) {
     a_port port;
     const pipe_of_names names;
+    const pipe_of_names end;
     process user([&] {
         KnCap self{};
         if (!become_nobody() || actorSelf(&self) != K_OK)
             return 1;
         names.tell(self);
-        pause();
-        return 0;
+        return end.hear<int>();
     });
     auto there = names.hear<KnCap>();
     KnEvtNum count = 0;
     EXPECT_EQ(portMigrate(K_MSGFOLLOW, K_MYACTOR, port.li, &there, &count), K_EPRIV);
     EXPECT_EQ(portLi(&port.ui), port.li);
+    end.tell(0);
     EXPECT_EQ(user.wait(), 0);
 }
 
@@ -317,6 +318,16 @@ struct sight {
     int message;
 };
 
+template <int senders, int each>
+void expect_order(std::vector<sight> &sights) {
+    std::sort(sights.begin(), sights.end(), [](const sight &a, const sight &b) {
+        return std::tie(a.moves, a.sequence) < std::tie(b.moves, b.sequence);
+    });
+    std::array<int, senders> next{};
+    for (const sight &it : sights)
+        EXPECT_EQ(it.message % each, next.at(static_cast<unsigned>(it.message / each))++);
+}
+
 /// Two actors pass a port on to one another while many send: each message is received once, and
 /// those of one sender in their order.
 TEST_F(migrate_test, NothingIsLostOrTurnedAroundUnderLoad) {
@@ -370,12 +381,7 @@ TEST_F(migrate_test, NothingIsLostOrTurnedAroundUnderLoad) {
     for (std::thread &it : threads)
         it.join();
     EXPECT_FALSE(bad);
-    std::sort(sights.begin(), sights.end(), [](const sight &a, const sight &b) {
-        return std::tie(a.moves, a.sequence) < std::tie(b.moves, b.sequence);
-    });
-    std::array<int, senders> next{};
-    for (const sight &it : sights)
-        EXPECT_EQ(it.message % each, next.at(static_cast<unsigned>(it.message / each))++);
+    expect_order<senders, each>(sights);
     EXPECT_EQ(send(port.ui, "none is left before this"), K_OK);
     one.kill();
     two.kill();

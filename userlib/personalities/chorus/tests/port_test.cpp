@@ -325,19 +325,20 @@ TEST_F(port_test, ThePrivilegedMayChangeTheIdentifiersOfAnyActorAndPort) {
 
 TEST_F(port_test, NobodyWouldBelieveTheIdentifiersOfAnotherUsersActor) {
     const pipe_of_names names;
+    const pipe_of_names end;
     process user([&] {
         KnCap self{};
         if (!become_nobody() || actorSelf(&self) != K_OK)
             return 1;
         names.tell(self);
-        pause();
-        return 0;
+        return end.hear<int>();
     });
     auto theirs = names.hear<KnCap>();
     KnProtId wanted{4711, 1, 2};
     EXPECT_EQ(actorPi(&theirs, nullptr, &wanted), K_EPRIV); // whoever asks for it
     EXPECT_EQ(actorPi(&theirs, &wanted, nullptr), K_OK);
     EXPECT_EQ(wanted.uid, 1001);
+    end.tell(0);
     EXPECT_EQ(user.wait(), 0);
 }
 

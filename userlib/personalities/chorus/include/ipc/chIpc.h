@@ -77,8 +77,7 @@ int portDeclare(KnCap *actorcap, KnUniqueId *portui);
 int portDelete(KnCap *actorcap, int portli);
 int portEnable(KnCap *actorcap, int portli, int priority);
 int portDisable(KnCap *actorcap, int portli);
-int portMigrate(int options, KnCap *srcactorcap, int portli, KnCap *dstactorcap,
-                KnEvtNum *seqnum);
+int portMigrate(int options, KnCap *srcactorcap, int portli, KnCap *dstactorcap, KnEvtNum *seqnum);
 int portGetSeqNum(KnCap *actorcap, int portli, KnEvtNum *seqnum);
 int portUi(KnUniqueId *portui, int portli);
 int portLi(KnUniqueId *portui);
