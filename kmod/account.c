@@ -49,7 +49,8 @@ static struct caps_user *user_obtain(kuid_t uid)
 		return NULL;
 	fresh->uid = uid;
 	refcount_set(&fresh->refs, 1);
-	caps_closing_init(&fresh->closing);
+	caps_closing_init(&fresh->closing[0], fresh);
+	caps_closing_init(&fresh->closing[1], fresh);
 
 	spin_lock(&users_lock);
 	user = user_find(uid);

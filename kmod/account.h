@@ -50,7 +50,7 @@ struct caps_user {
 	kuid_t uid;
 	refcount_t refs;
 	atomic_long_t used[CAPS_RESOURCES];
-	struct caps_closing closing;	/* files that he sent */
+	struct caps_closing closing[2];	/* his files; of those inside */
 };
 
 struct caps_chain {

@@ -305,7 +305,8 @@ static void end_capabilities(struct caps_actor *actor)
 
 /*
  * Nothing is in it any more. What others hold a little longer is not to cost its
- * maker anything, nor to be large. A second teardown finds nothing to do.
+ * maker anything, nor to be large. A second teardown finds nothing to do. A table
+ * that somebody is about to place something in, and will not, stays to the end.
  */
 static void actor_shrink(struct caps_actor *actor)
 {

@@ -106,16 +106,37 @@ static int move_out(struct caps_actor *actor, struct caps_payload *payload)
 	return err;
 }
 
+/* Nearly always a file is of the user that sends it. */
+static struct caps_chain *maker_of(const struct file *file,
+				   const struct caps_actor *sender)
+{
+	const struct cred *maker = file->f_cred, *own = sender->cred;
+
+	if (uid_eq(maker->uid, own->uid) && maker->user_ns == own->user_ns)
+		return caps_chain_get(sender->chain);
+	return caps_chain_create(maker);
+}
+
 static int load_file(struct caps_attached *attached, int fd)
 {
-	struct socket *socket;
+	struct caps_attached_file *one = &attached->files[attached->fd_count];
 	struct file *file = fget_raw(fd);
+	struct socket *socket;
 
 	if (!file)
 		return -EBADF;
-	attached->files[attached->fd_count++] = file;
+	one->maker = maker_of(file, attached->sender);
+	if (!one->maker) {
+		fput(file);
+		return -ENOMEM;
+	}
+	one->file = file;
+	one->in = attached;
+	attached->fd_count++;
 	if (caps_file_is_actor(file) || caps_file_is_io_uring(file))
 		return -EINVAL;
+	if (caps_overdrawn(one->maker, CAPS_FILES))
+		return -EDQUOT;
 	socket = sock_from_file(file);
 	if (socket && socket->ops->family == PF_UNIX)
 		attached->unix_sockets = true;
@@ -147,9 +168,6 @@ static struct caps_attached *attached_alloc(struct caps_actor *actor,
 	struct caps_attached *attached;
 	u32 n = user->capability_count, files = user->fd_count;
 
-	/* Also of answers, which others pay for: see closing.h. */
-	if (files && caps_overdrawn(actor->chain, CAPS_FILES))
-		return ERR_PTR(-EDQUOT);
 	if (n && caps_charge(payer, CAPS_CAPABILITIES, n))
 		return ERR_PTR(-EDQUOT);
 	if (files && caps_charge(payer, CAPS_FILES, files)) {
@@ -157,7 +175,7 @@ static struct caps_attached *attached_alloc(struct caps_actor *actor,
 		return ERR_PTR(-EDQUOT);
 	}
 	attached = kmalloc(struct_size(attached, capabilities, n) +
-			   files * sizeof(struct file *), GFP_KERNEL_ACCOUNT);
+			   files * sizeof(*attached->files), GFP_KERNEL_ACCOUNT);
 	if (!attached) {
 		uncharge(payer, n, files);
 		return ERR_PTR(-ENOMEM);
@@ -165,7 +183,7 @@ static struct caps_attached *attached_alloc(struct caps_actor *actor,
 	refcount_set(&attached->refs, 1);
 	attached->chain = caps_chain_get(payer);
 	attached->sender = files ? caps_actor_get(actor) : NULL;
-	attached->files = (struct file **)&attached->capabilities[n];
+	attached->files = (void *)&attached->capabilities[n];
 	attached->capability_count = 0;
 	attached->fd_count = 0;
 	attached->move_count = 0;
@@ -464,19 +482,19 @@ void caps_attached_withdraw(struct caps_actor *actor,
  */
 bool caps_attached_finish(struct caps_attached *attached)
 {
+	struct caps_attached_file *one = attached->files;
 	u32 i, lost = 0;
-	struct file *file;
 	int fd;
 
-	for (i = 0; i < attached->fd_count; i++) {
-		file = attached->files[i];
-		fd = caps_receive_fd(file, O_CLOEXEC);
+	for (i = 0; i < attached->fd_count; i++, one++) {
+		fd = caps_receive_fd(one->file, O_CLOEXEC);
 		if (fd < 0) {
-			attached->files[lost++] = file;
+			attached->files[lost++] = *one;
 			continue;
 		}
 		put_user(fd, &attached->fds[i]);
-		fput(file);
+		fput(one->file);
+		caps_chain_put(one->maker);
 	}
 	caps_uncharge(attached->chain, CAPS_FILES, attached->fd_count - lost);
 	attached->fd_count = lost;

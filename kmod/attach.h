@@ -71,13 +71,19 @@ struct caps_attached_capability {
 	u64 from;		/* its handle; 0: it is not to be moved */
 };
 
+struct caps_attached_file {
+	struct file *file;
+	struct caps_chain *maker;	/* whose it is, see closing.h */
+	struct llist_node closing;
+	struct caps_attached *in;	/* what this is a part of */
+};
+
 struct caps_attached {
 	refcount_t refs;	/* of the memory */
 	bool unix_sockets;	/* among the files */
 	struct caps_chain *chain;
 	struct caps_actor *sender;	/* of files; a reference, or NULL */
-	struct llist_node closing;	/* see closing.h */
-	struct file **files;	/* behind the capabilities */
+	struct caps_attached_file *files;	/* behind the capabilities */
 	s32 __user *fds;	/* where their numbers go, once offered */
 	u16 capability_count;
 	u16 fd_count;
@@ -113,8 +119,10 @@ void caps_message_take_offered(struct caps_message *message,
 
 static inline void caps_attached_put(struct caps_attached *attached)
 {
-	if (refcount_dec_and_test(&attached->refs))
-		kfree(attached);
+	if (!refcount_dec_and_test(&attached->refs))
+		return;
+	kfree(attached);
+	caps_gone(CAPS_LIVE_ATTACHED);
 }
 
 /* What was offered will not be received after all. */

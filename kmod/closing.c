@@ -3,6 +3,7 @@
  * The end of what went along with messages; of its files see closing.h.
  */
 #include <linux/file.h>
+#include <linux/module.h>
 #include <linux/sched.h>
 
 #include "account.h"
@@ -15,29 +16,16 @@ static struct workqueue_struct *closing_queue;
 
 int caps_closing_start(void)
 {
-	/* One for each user at most: none is to wait for another's. */
+	/* Two for each user at most: none is to wait for another's. */
 	closing_queue = alloc_workqueue("caps_closing", WQ_UNBOUND,
 					WQ_UNBOUND_MAX_ACTIVE);
 	return closing_queue ? 0 : -ENOMEM;
 }
 
-/* Waits until all is closed. */
+/* Waits until what the module's end has left is closed. */
 void caps_closing_stop(void)
 {
 	destroy_workqueue(closing_queue);
-}
-
-/* The files are closed, if there were any. */
-static void attached_end(struct caps_attached *attached)
-{
-	struct caps_actor *sender = attached->sender;
-
-	caps_uncharge(attached->chain, CAPS_FILES, attached->fd_count);
-	caps_chain_put(attached->chain);
-	caps_attached_put(attached);
-	if (sender)
-		caps_actor_put(sender);
-	caps_gone(CAPS_LIVE_ATTACHED);
 }
 
 static void close_all(struct work_struct *work)
@@ -45,56 +33,73 @@ static void close_all(struct work_struct *work)
 	struct caps_closing *closing = container_of(work, struct caps_closing,
 						    work);
 	struct llist_node *all = llist_del_all(&closing->list);
-	struct caps_attached *attached, *next;
-	u32 i;
+	struct caps_attached_file *one, *next;
 
 	all = llist_reverse_order(all);
-	llist_for_each_entry_safe(attached, next, all, closing) {
-		for (i = 0; i < attached->fd_count; i++) {
-			__fput_sync(attached->files[i]);
-			cond_resched();
-		}
-		attached_end(attached);
+	llist_for_each_entry_safe(one, next, all, closing) {
+		__fput_sync(one->file);
+		caps_uncharge(one->maker, CAPS_FILES, 1);
+		caps_chain_put(one->maker);
+		caps_attached_put(one->in);
+		cond_resched();
 	}
-	caps_user_put(container_of(closing, struct caps_user, closing));
+	caps_user_put(closing->user);
+	/* Unloading waits for what is left of this function. */
+	module_put(THIS_MODULE);
 }
 
-void caps_closing_init(struct caps_closing *closing)
+void caps_closing_init(struct caps_closing *closing, struct caps_user *user)
 {
+	closing->user = user;
 	init_llist_head(&closing->list);
 	INIT_WORK(&closing->work, close_all);
 }
 
-/* Whoever paid on the way, by holding the message or asking for the answer. */
-static void charge_sender(struct caps_attached *attached)
+static void close_later(struct caps_attached_file *one)
 {
-	struct caps_chain *chain = caps_chain_get(attached->sender->chain);
+	struct caps_chain *maker = one->maker;
+	struct caps_user *user = maker->outermost;
+	struct caps_closing *closing = &user->closing[maker->count > 1];
 
-	caps_uncharge(attached->chain, CAPS_FILES, attached->fd_count);
-	caps_charge_forced(chain, CAPS_FILES, attached->fd_count);
-	caps_chain_put(attached->chain);
-	attached->chain = chain;
-}
-
-static void close_later(struct caps_attached *attached)
-{
-	struct caps_user *user = attached->sender->chain->outermost;
-
-	charge_sender(attached);
-	/* From now on what is added may be gone: the work has a reference. */
+	caps_charge_forced(maker, CAPS_FILES, 1);
+	refcount_inc(&one->in->refs);
+	/* From now on what is added may be gone: the work has its own. */
 	caps_user_get(user);
-	llist_add(&attached->closing, &user->closing.list);
-	if (!queue_work(closing_queue, &user->closing.work))
+	__module_get(THIS_MODULE);
+	llist_add(&one->closing, &closing->list);
+	if (!queue_work(closing_queue, &closing->work)) {
 		caps_user_put(user);
+		module_put(THIS_MODULE);
+	}
 }
 
-static void close_now(struct caps_attached *attached)
+static void close_now(struct caps_attached_file *one)
 {
+	fput(one->file);
+	caps_chain_put(one->maker);
+}
+
+/*
+ * Not where sockets may hold files: those go where fput() puts them, which is
+ * the right place only in a process; and the port wanted such sockets.
+ */
+static bool has_time(const struct caps_attached *attached)
+{
+	return !attached->unix_sockets &&
+	       !caps_actor_is_mine(attached->sender);
+}
+
+static void close_files(struct caps_attached *attached)
+{
+	bool later = has_time(attached);
 	u32 i;
 
-	for (i = 0; i < attached->fd_count; i++)
-		fput(attached->files[i]);
-	attached_end(attached);
+	for (i = 0; i < attached->fd_count; i++) {
+		if (later)
+			close_later(&attached->files[i]);
+		else
+			close_now(&attached->files[i]);
+	}
 }
 
 /**
@@ -113,10 +118,13 @@ void caps_attached_free(struct caps_attached *attached)
 	}
 	caps_uncharge(attached->chain, CAPS_CAPABILITIES,
 		      attached->capability_count);
-	if (attached->fd_count && !caps_actor_is_mine(attached->sender))
-		close_later(attached);
-	else
-		close_now(attached);
+	caps_uncharge(attached->chain, CAPS_FILES, attached->fd_count);
+	caps_chain_put(attached->chain);
+	if (attached->sender) {
+		close_files(attached);
+		caps_actor_put(attached->sender);
+	}
+	caps_attached_put(attached);
 }
 
 void __caps_attached_drop(struct caps_payload *payload)

@@ -11,27 +11,32 @@
 #include "group.h"
 #include "params.h"
 
-/* Room for @room members; charged to @chain, unless that is NULL. */
+/*
+ * Room for @room members; charged to @chain, unless that is NULL. So are the
+ * ports: for one that has ended its maker does not pay any more, and it stays in
+ * memory until the list changes.
+ */
 static struct caps_members *members_alloc(struct caps_chain *chain, u32 room)
 {
 	struct caps_members *members;
 	size_t size = struct_size(members, member, room);
+	size_t charge = size + room * sizeof(struct caps_port);
 	int err;
 
 	if (chain) {
-		err = caps_charge(chain, CAPS_KERNEL_BYTES, size);
+		err = caps_charge(chain, CAPS_KERNEL_BYTES, charge);
 		if (err)
 			return ERR_PTR(err);
 	}
 	members = kvmalloc(size, GFP_KERNEL_ACCOUNT);
 	if (!members) {
 		if (chain)
-			caps_uncharge(chain, CAPS_KERNEL_BYTES, size);
+			caps_uncharge(chain, CAPS_KERNEL_BYTES, charge);
 		return ERR_PTR(-ENOMEM);
 	}
 	refcount_set(&members->refs, 1);
 	members->count = 0;
-	members->charged = size;
+	members->charged = charge;
 	members->chain = chain ? caps_chain_get(chain) : NULL;
 	return members;
 }

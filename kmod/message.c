@@ -315,6 +315,9 @@ void __caps_message_free(struct caps_message *message)
 	if (message->adopted || READ_ONCE(sender->dead) ||
 	    cmpxchg(spare_slot(sender), NULL, message))
 		message_destroy(message);
+	/* Its teardown may have dropped the others just before. */
+	else if (unlikely(READ_ONCE(sender->dead)))
+		caps_message_drop_spares(sender);
 	caps_actor_put(sender);
 }
 
@@ -347,7 +350,7 @@ void caps_message_charge_to(struct caps_message *message,
 
 /**
  * caps_message_drop_spares - free what an actor keeps for its next sends
- * @actor: nobody uses it any more
+ * @actor: dead, or nobody uses it any more
  */
 void caps_message_drop_spares(struct caps_actor *actor)
 {

@@ -111,6 +111,19 @@ static inline long child_wait(struct child *c)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 
+/* The user or group ids of a process that is in a namespace of its own. */
+static inline void map_write(pid_t pid, const char *which, const char *map)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, which);
+	fd = open(path, O_WRONLY);
+	need(sys(fd), path);
+	need(sys(write(fd, map, strlen(map))), path);
+	close(fd);
+}
+
 static inline void child_kill(struct child *c)
 {
 	kill(c->pid, SIGKILL);

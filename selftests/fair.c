@@ -188,14 +188,6 @@ TEST_F(tidy, room_for_who_may)
 
 /* --- user namespaces ----------------------------------------------------- */
 
-static void map_write(pid_t pid, const char *which, const char *map)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/%d/%s", pid, which);
-	need(file_write(path, map), path);
-}
-
 /*
  * In a namespace that @owner made, and in it another user. The uid is the
  * namespace's and the initial one's alike, so that the device's file may be

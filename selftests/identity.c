@@ -285,18 +285,6 @@ TEST_F(identity, label)
 
 /* --- user namespaces ----------------------------------------------------- */
 
-static void write_map(pid_t pid, const char *map, const char *text)
-{
-	char path[64];
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%d/%s", pid, map);
-	fd = open(path, O_WRONLY);
-	need(sys(fd), path);
-	need(sys(write(fd, text, strlen(text))), path);
-	close(fd);
-}
-
 /* In the child, as seen from outside: ids 100000 to 100999 are 0 to 999. */
 static void enter_namespace(struct child *c)
 {
@@ -313,8 +301,8 @@ static bool map_namespace(struct child *c)
 {
 	if (hear(c))
 		return false;
-	write_map(c->pid, "uid_map", "0 100000 1000");
-	write_map(c->pid, "gid_map", "0 100000 1000");
+	map_write(c->pid, "uid_map", "0 100000 1000");
+	map_write(c->pid, "gid_map", "0 100000 1000");
 	say(c, 0);
 	return true;
 }

@@ -89,32 +89,37 @@ static int sender_open(struct child *c, uid_t uid, __u64 *cap)
 }
 
 /*
- * A process of user @uid sends the end of a pipe, of which it is the last to have
- * it. Is it closed when the message has been discarded?
+ * A process of user @uid makes a pipe, and sends one end, of which it is the last
+ * to have it. Is it closed when the message has been discarded?
  */
 static bool others_are_closed(struct __test_metadata *_metadata,
 			      FIXTURE_DATA(linger) * self, uid_t uid)
 {
 	struct child c;
+	bool closed;
 	char byte;
-	int ends[2];
-	__u64 cap;
+	int end;
 
-	need(sys(pipe2(ends, O_NONBLOCK)), "pipe");
 	if (child_start(&c)) {
-		int fd = sender_open(&c, uid, &cap);
 		struct load load = {};
+		int ends[2], fd;
+		__u64 cap;
 
+		fd = sender_open(&c, uid, &cap);
+		need(sys(pipe2(ends, O_NONBLOCK)), "pipe");
+		say_fd(&c, ends[0]);
 		load_fd(&load, ends[1]);
 		need(send_load(fd, cap, &load), "CAPS_SEND");
 		CHILD_END();
 	}
-	close(ends[1]);
 	say_fd(&c, cap_export(self->p.server, self->p.port));
+	end = hear_fd(&c);
 	need(child_wait(&c), "the child");
 	need(receive_now(self->p.server, self->p.port, &self->m), "receive");
 	need(discard(self->p.server, self->m.header.id), "discard");
-	return eventually(read(ends[0], &byte, 1) == 0);
+	closed = eventually(read(end, &byte, 1) == 0);
+	close(end);
+	return closed;
 }
 
 /* Who discards it does not wait; who sent it pays until it is closed. */
@@ -157,6 +162,90 @@ TEST_F(linger, discarded)
 	hear(&c);
 	read_all(peer);
 	EXPECT_EQ(0, child_wait(&c));
+	EXPECT_TRUE(eventually(!live_count("attached")));
+}
+
+/*
+ * A lingering socket of root's, of which another sends the last descriptor: that
+ * one neither waits nor pays.
+ */
+TEST_F(linger, made_by_another)
+{
+	int ends[2], peer;
+	struct child c;
+	__u64 cap;
+
+	if (child_start(&c)) {
+		struct load load = {};
+		int fd;
+
+		sockets(ends);
+		say_fd(&c, ends[1]);
+		close(ends[1]);
+		fd = sender_open(&c, SENDER_UID, &cap);
+		load_fd(&load, ends[0]);
+		need(send_load(fd, cap, &load), "CAPS_SEND");
+		close(ends[0]);
+		say(&c, 1);
+		hear(&c);
+		EXPECT_EQ(0, charged(fd, "files"));
+		CHILD_END();
+	}
+	peer = hear_fd(&c);
+	say_fd(&c, cap_export(self->p.server, self->p.port));
+	hear(&c);
+	ASSERT_OK(receive_now(self->p.server, self->p.port, &self->m));
+	ASSERT_OK(discard(self->p.server, self->m.header.id));
+	EXPECT_EQ(1, live_count("attached"));
+	/* That, and the server's exported capability. */
+	EXPECT_EQ(2, charged(self->p.server, "files"));
+	EXPECT_TRUE(others_are_closed(_metadata, self, SENDER_UID));
+	say(&c, 1);
+	EXPECT_EQ(0, child_wait(&c));
+	EXPECT_EQ(1, live_count("attached"));
+	read_all(peer);
+	EXPECT_TRUE(eventually(!live_count("attached")));
+}
+
+/* What is made in a namespace of root's keeps nothing of root's own open. */
+TEST_F(linger, made_in_a_namespace)
+{
+	int ends[2], peer;
+	struct child c;
+	__u64 cap;
+
+	if (child_start(&c)) {
+		struct load load = {};
+		int fd = sender_open(&c, 0, &cap);
+
+		if (unshare(CLONE_NEWUSER)) {
+			say(&c, 0);
+			_exit(0);
+		}
+		say(&c, 1);
+		hear(&c);
+		need(sys(setresuid(1, 1, 1)), "setresuid");
+		sockets(ends);
+		say_fd(&c, ends[1]);
+		load_fd(&load, ends[0]);
+		need(send_load(fd, cap, &load), "CAPS_SEND");
+		CHILD_END();
+	}
+	say_fd(&c, cap_export(self->p.server, self->p.port));
+	if (!hear(&c)) {
+		child_wait(&c);
+		SKIP(return, "no user namespaces");
+	}
+	map_write(c.pid, "uid_map", "0 100000 1000");
+	say(&c, 1);
+	peer = hear_fd(&c);
+	EXPECT_EQ(0, child_wait(&c));
+	ASSERT_OK(receive_now(self->p.server, self->p.port, &self->m));
+	ASSERT_OK(discard(self->p.server, self->m.header.id));
+	EXPECT_EQ(1, live_count("attached"));
+	EXPECT_TRUE(others_are_closed(_metadata, self, 0));
+	EXPECT_EQ(1, live_count("attached"));
+	read_all(peer);
 	EXPECT_TRUE(eventually(!live_count("attached")));
 }
 

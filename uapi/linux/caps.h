@@ -929,8 +929,8 @@ struct caps_group_info {
  * first, one without room last. No more than 16 are looked at; without room in
  * any of them it is as with a full port, the first of them. CAPS_TO_NEAR: one in
  * the actor that owns the port @relative, else one in its process; an orphan is
- * in none. ENOENT if there is none. Both also for calls. [pools of workers, services that have an
- * instance in each process]
+ * in none. ENOENT if there is none. Both also for calls. [pools of workers,
+ * services that have an instance in each process]
  *
  * CAPS_SEND to an actor's capability reaches each of its enabled ports, like a
  * group without flags. [supervisors, debuggers]
