@@ -6,6 +6,7 @@
 #include <chorus.h>
 
 #include <memory>
+#include <utility>
 
 namespace chorus {
 namespace {
@@ -47,14 +48,14 @@ void agent::serve_forever() {
     it.buffer = place_of(request);
     for (;;) {
         const int error = command(home_.device(), CAPS_RECEIVE, &it);
+        if (error == -ENOTCONN || error == -EBADF) // there is no actor any more
+            return;
         if (error == -EINTR)
             continue;
-        if (error == -EDQUOT) { // too much is held by this user: that will pass
+        if (error != 0) { // a limit, or memory: that will pass
             (void)threadDelay(10);
             continue;
         }
-        if (error != 0)
-            return;
         if (it.header.flags & CAPS_HEADER_HELD)
             serve(it.header, request);
         else
@@ -178,6 +179,8 @@ agent_answer agent::perform(const caps_header &header, const agent_request &requ
         said.result = home_.ports().accepts(request.ui);
         if (said.result == K_OK)
             said.along = {home_.self_capability(), CAPS_ALL_OPERATIONS, CAPS_RIGHT_ACCEPT, 0};
+        if (said.result == K_OK && said.along.capability == 0)
+            said.result = K_ENOMEM;
         break;
     case request_kind::port_settle:
         said.result = settle(header, request);
@@ -201,7 +204,33 @@ agent_answer agent::perform(const caps_header &header, const agent_request &requ
     return said;
 }
 
+namespace {
+
+/// The type of capability that comes with the answer; 0: none does.
+std::uint32_t type_given_to(request_kind kind) {
+    switch (kind) {
+    case request_kind::port_accept:
+        return CAPS_TYPE_ACTOR;
+    case request_kind::group_send:
+    case request_kind::group_change:
+        return CAPS_TYPE_GROUP;
+    default:
+        return 0;
+    }
+}
+
+/// Is it what was asked for? Anybody may call himself an agent.
+bool is_of_type(int device, std::uint64_t capability, std::uint32_t type) {
+    caps_capability_info info{};
+    info.capability = capability;
+    return capability != 0 && command(device, CAPS_CAPABILITY_INFO, &info) == 0 &&
+           info.type == type;
+}
+
+} // namespace
+
 int call_agent(int device, std::uint64_t to, const agent_request &request, agent_answer &said) {
+    const std::uint32_t type = type_given_to(request.kind);
     caps_attachments along{};
     along.capabilities = address_of(&said.along.capability);
     along.capability_count = 1;
@@ -211,13 +240,22 @@ int call_agent(int device, std::uint64_t to, const agent_request &request, agent
     it.request = place_of(request);
     it.reply.body = address_of(&said);
     it.reply.body_len = agent_answer::told;
-    it.reply.attachments = address_of(&along);
+    if (type != 0)
+        it.reply.attachments = address_of(&along);
+    said.along = {};
     int error = 0;
     do
         error = command(device, CAPS_CALL, &it);
     while (error == -EINTR && repeatable(it));
-    if (error == 0 && it.reply_body_len != agent_answer::told)
+    const bool is_whole = error == 0 && it.reply_body_len == agent_answer::told;
+    const bool is_given = is_whole && said.result == K_OK && type != 0;
+    if (error == 0 && (!is_whole || (is_given && !is_of_type(device, said.along.capability, type))))
         error = -EPIPE; // that was no agent
+    if (said.along.capability != 0 && (error != 0 || !is_given)) {
+        caps_close unwanted{};
+        unwanted.capability = std::exchange(said.along.capability, 0);
+        (void)command(device, CAPS_CLOSE, &unwanted);
+    }
     return error;
 }
 

@@ -88,7 +88,8 @@ class agent {
     bool started_ = false;
 };
 
-/// One call of an agent that was connected to. 0 or a negative errno.
+/// One call of an agent that was connected to. 0 or a negative errno. A capability has come along
+/// only if that kind of request was granted, and is then of the right type.
 int call_agent(int device, std::uint64_t to, const agent_request &request, agent_answer &said);
 
 /// Has the actor whose capability that is do something. What it answers, or an error.
