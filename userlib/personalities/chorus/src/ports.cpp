@@ -7,6 +7,12 @@
 #include <unistd.h>
 
 namespace chorus {
+namespace {
+
+/// It comes at once, or not at all: nobody says that a migration has failed.
+constexpr std::chrono::seconds expected_for{30};
+
+} // namespace
 
 port *port_table::find(int portli) {
     if (portli == K_DEFAULTPORT)
@@ -50,7 +56,13 @@ int port_table::create(KnUniqueId &name, KnProtId pi) {
     return portli;
 }
 
-int port_table::free_slot() const {
+/// For a port of that name; those that others are expected to take are not free.
+int port_table::free_slot(KnUniqueId name) {
+    const auto now = std::chrono::steady_clock::now();
+    std::erase_if(expected_, [&](const auto &it) { return it.second < now; });
+    const std::size_t others = expected_.size() - expected_.count(ui::value(name));
+    if (by_name_.size() + others >= K_CPORTMAX)
+        return K_ENOMEM;
     for (int portli = default_port; portli <= K_CPORTMAX; portli++)
         if (slots_[static_cast<unsigned>(portli)].capability.load(std::memory_order_relaxed) == 0)
             return portli;
@@ -59,9 +71,10 @@ int port_table::free_slot() const {
 
 int port_table::add(std::uint64_t capability, KnUniqueId name, KnProtId pi, std::uint64_t first) {
     const std::lock_guard held(lock_);
-    const int portli = free_slot();
+    const int portli = free_slot(name);
     if (portli < 0)
         return portli;
+    expected_.erase(ui::value(name));
     port &it = slots_[static_cast<unsigned>(portli)];
     it.name = ui::value(name);
     it.pi = value(pi);
@@ -79,8 +92,11 @@ int port_table::accepts(KnUniqueId name) {
     // A name belongs to a user: another's process must not come to answer for it.
     if (ui::owner_of(name) != ::geteuid())
         return K_EPRIV;
-    const int portli = free_slot();
-    return portli < 0 ? portli : K_OK;
+    const int portli = free_slot(name);
+    if (portli < 0)
+        return portli;
+    expected_[ui::value(name)] = std::chrono::steady_clock::now() + expected_for;
+    return K_OK;
 }
 
 int port_table::migrate(int portli, std::uint64_t actor, bool drop, departure &left) {

@@ -12,6 +12,7 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <mutex>
 #include <unordered_map>
@@ -59,7 +60,8 @@ class port_table {
     int disable(int portli);
     int sequence(int portli, unsigned &count);
 
-    /// May a port of that name come here? K_OK, K_EPRIV if it is another user's, K_ENOMEM.
+    /// May a port of that name come here? K_OK, and for a while there is a place for it; K_EPRIV if
+    /// it is another user's, K_ENOMEM.
     int accepts(KnUniqueId name);
     /// To another actor, by a capability of the kernel's.
     int migrate(int portli, std::uint64_t actor, bool drop, departure &left);
@@ -71,8 +73,7 @@ class port_table {
 
   private:
     int add(std::uint64_t capability, KnUniqueId name, KnProtId pi, std::uint64_t first);
-    int free_slot() const;
-    int name_it(std::uint64_t capability, KnUniqueId &name);
+    int free_slot(KnUniqueId name);
     int set_enabled(std::uint64_t capability, int priority);
     void delete_port(std::uint64_t capability);
 
@@ -81,6 +82,8 @@ class port_table {
     std::mutex lock_;
     std::array<port, K_CPORTMAX + 1> slots_;
     std::unordered_map<std::uint64_t, int> by_name_;
+    /// By name: until when, see accepts().
+    std::unordered_map<std::uint64_t, std::chrono::steady_clock::time_point> expected_;
 };
 
 } // namespace chorus
