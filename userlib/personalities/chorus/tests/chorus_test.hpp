@@ -169,6 +169,17 @@ inline int reply(std::string_view text) {
     return ipcReply(&msg);
 }
 
+/// Sends until it has reached somebody, as long as the name changes hands.
+inline int send_patiently(const KnUniqueId &target, std::string_view text) {
+    int error = K_EUNKNOWN;
+    for (int i = 0; i < 1000 && error == K_EUNKNOWN; i++) {
+        error = send(target, text);
+        if (error == K_EUNKNOWN)
+            pause(5);
+    }
+    return error;
+}
+
 inline std::string error(int number) {
     return "error " + std::to_string(number);
 }
