@@ -121,7 +121,7 @@ static void broadcast(const KnUniqueId *groupUi, const char *tide) {
     KnIpcDest dest;
     Note note;
     memset(&note, 0, sizeof(note));
-    strcpy(note.tide, tide);
+    snprintf(note.tide, sizeof(note.tide), "%s", tide);
     message(&msg, &note, sizeof(note));
     address(&dest, groupUi, K_BROADMODE);
     check(ipcSend(&msg, K_DEFAULTPORT, &dest), "ipcSend");

@@ -25,8 +25,9 @@ class destination {
                   if (const int status = run(in_.hear<int>()))
                       return status;
               return 0;
-          }),
-          cap(out_.hear<KnCap>()) {}
+          }) {
+        cap = out_.hear<KnCap>();
+    }
 
     /// Now it runs its function.
     void go(int li) { in_.tell(li); }
@@ -39,7 +40,7 @@ class destination {
     process process_;
 
   public:
-    KnCap cap;
+    KnCap cap{};
 };
 
 /// A port that is not deleted here: it will be another's.
