@@ -225,19 +225,23 @@ TEST_F(abort_test, TheDeathOfAClientAbortsItsServerToo) {
 
 TEST_F(abort_test, WhoHasTheCapabilityOfAnActorMayAbortItsThreads) {
     const pipe_of_names names;
+    const pipe_of_names end;
     process other([&] {
         KnCap self{};
         if (actorSelf(&self) != K_OK)
             return 1;
         names.tell(self);
         names.tell(threadSelf());
-        return threadDelay(K_NOTIMEOUT) == K_EABORT ? 0 : 2;
+        const int why = threadDelay(K_NOTIMEOUT);
+        (void)end.hear<int>(); // its agent is still to say that it was done
+        return why == K_EABORT ? 0 : 2;
     });
     auto actor = names.hear<KnCap>();
     const auto lid = names.hear<KnThreadLid>();
     EXPECT_EQ(threadAbort(&actor, K_MYSELF), K_EINVAL); // that is here
     EXPECT_EQ(threadAbort(&actor, 1000), K_EINVAL);
     EXPECT_EQ(threadAbort(&actor, lid), K_OK);
+    end.tell(0);
     EXPECT_EQ(other.wait(), 0);
     EXPECT_EQ(threadAbort(&actor, lid), K_EUNKNOWN);
 }
