@@ -121,7 +121,6 @@ static int load_file(struct caps_attached *attached, int fd)
 {
 	struct caps_attached_file *one = &attached->files[attached->fd_count];
 	struct file *file = fget_raw(fd);
-	struct socket *socket;
 
 	if (!file)
 		return -EBADF;
@@ -137,8 +136,7 @@ static int load_file(struct caps_attached *attached, int fd)
 		return -EINVAL;
 	if (caps_overdrawn(one->maker, CAPS_FILES))
 		return -EDQUOT;
-	socket = sock_from_file(file);
-	if (socket && socket->ops->family == PF_UNIX)
+	if (caps_file_is_unix_socket(file))
 		attached->unix_sockets = true;
 	return 0;
 }

@@ -51,6 +51,7 @@
 #define _CAPS_ATTACH_H
 
 #include <linux/llist.h>
+#include <linux/net.h>
 #include <linux/refcount.h>
 #include <linux/slab.h>
 #include <linux/types.h>
@@ -132,6 +133,13 @@ static inline void caps_attached_undo(struct caps_actor *actor,
 	if (unlikely(*offered))
 		caps_attached_withdraw(actor, *offered);
 	*offered = NULL;
+}
+
+static inline bool caps_file_is_unix_socket(struct file *file)
+{
+	const struct socket *socket = sock_from_file(file);
+
+	return socket && socket->ops->family == PF_UNIX;
 }
 
 /*

@@ -80,25 +80,21 @@ static void close_now(struct caps_attached_file *one)
 }
 
 /*
- * Not where sockets may hold files: those go where fput() puts them, which is
- * the right place only in a process; and the port wanted such sockets.
+ * Sockets that may hold files do not wait: those go where fput() puts them, which
+ * is the right place only in a process; and the port wanted such sockets. What
+ * came beside them does.
  */
-static bool has_time(const struct caps_attached *attached)
-{
-	return !attached->unix_sockets &&
-	       !caps_actor_is_mine(attached->sender);
-}
-
 static void close_files(struct caps_attached *attached)
 {
-	bool later = has_time(attached);
+	bool mine = caps_actor_is_mine(attached->sender);
+	struct caps_attached_file *one = attached->files;
 	u32 i;
 
-	for (i = 0; i < attached->fd_count; i++) {
-		if (later)
-			close_later(&attached->files[i]);
+	for (i = 0; i < attached->fd_count; i++, one++) {
+		if (mine || caps_file_is_unix_socket(one->file))
+			close_now(one);
 		else
-			close_now(&attached->files[i]);
+			close_later(one);
 	}
 }
 

@@ -6,8 +6,8 @@
  * slot whose generation wraps is retired. Generations begin at 1, so no handle
  * is below 2^32 and 0 is none.
  *
- * Slots live in chunks that double in size, never move and go only with the
- * table, so a look-up needs nothing but RCU. All changes are made under the
+ * Slots live in chunks that double in size, never move and go by RCU, with the
+ * table or when it is cleared, so a look-up needs nothing else. All changes are made under the
  * spinlock of the table's owner; caps_table_grow() alone sleeps and takes that
  * lock itself.
  *

@@ -209,6 +209,38 @@ TEST_F(linger, made_by_another)
 	EXPECT_TRUE(eventually(!live_count("attached")));
 }
 
+/* An AF_UNIX socket beside it, closed by who discards it, changes nothing. */
+TEST_F(linger, beside_a_unix_socket)
+{
+	struct caps_port_create create = { .flags = CAPS_PORT_UNIX_SOCKETS };
+	int ends[2], peer;
+	struct child c;
+	__u64 cap;
+
+	if (child_start(&c)) {
+		int fd = sender_open(&c, SENDER_UID, &cap), unix_ends[2];
+		struct load load = {};
+
+		sockets(ends);
+		need(sys(socketpair(AF_UNIX, SOCK_STREAM, 0, unix_ends)),
+		     "socketpair");
+		load_fd(&load, unix_ends[0]);
+		load_fd(&load, ends[0]);
+		need(send_load(fd, cap, &load), "CAPS_SEND");
+		say_fd(&c, ends[1]);
+		CHILD_END();
+	}
+	ASSERT_OK(caps_ioctl(self->p.server, CAPS_PORT_CREATE, &create));
+	say_fd(&c, cap_export(self->p.server, create.capability));
+	peer = hear_fd(&c);
+	EXPECT_EQ(0, child_wait(&c));
+	ASSERT_OK(receive_now(self->p.server, create.capability, &self->m));
+	ASSERT_OK(discard(self->p.server, self->m.header.id));
+	EXPECT_EQ(1, live_count("attached"));
+	read_all(peer);
+	EXPECT_TRUE(eventually(!live_count("attached")));
+}
+
 /* What is made in a namespace of root's keeps nothing of root's own open. */
 TEST_F(linger, made_in_a_namespace)
 {
