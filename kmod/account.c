@@ -25,6 +25,7 @@ const struct caps_resource_info caps_resources[CAPS_RESOURCES] = {
 	[CAPS_FILES]		= { "files", &caps_max_files },
 	[CAPS_ACTORS]		= { "actors", &caps_max_actors },
 	[CAPS_GROUPS]		= { "groups", &caps_max_groups },
+	[CAPS_CONNECTIONS]	= { "connections", &caps_max_connections },
 };
 
 static struct caps_user *user_find(kuid_t uid)

@@ -42,6 +42,7 @@ enum caps_resource {
 	CAPS_FILES,		/* exported capabilities, files in messages */
 	CAPS_ACTORS,
 	CAPS_GROUPS,
+	CAPS_CONNECTIONS,	/* and other badges whose end is told */
 	CAPS_RESOURCES
 };
 

@@ -2,6 +2,8 @@
 /*
  * Badges; see badge.h.
  */
+#include <linux/cred.h>
+#include <linux/pid.h>
 #include <linux/slab.h>
 
 #include "account.h"
@@ -10,11 +12,61 @@
 #include "caps.h"
 #include "port.h"
 
-static void badge_release(struct caps_badge *badge)
+/**
+ * caps_badge_release - free a badge that nobody can find
+ * @badge: the badge
+ */
+void caps_badge_release(struct caps_badge *badge)
 {
+	if (badge->chain) {
+		caps_uncharge(badge->chain, CAPS_CONNECTIONS, 1);
+		caps_chain_put(badge->chain);
+		put_pid(badge->tgid);
+		put_cred(badge->cred);
+	}
 	caps_port_put(badge->port);
 	kfree_rcu(badge, rcu);
 	caps_gone(CAPS_LIVE_BADGES);
+}
+
+/* With @maker, one that is charged to it and tells who that is. */
+static struct caps_badge *badge_alloc(struct caps_port *port,
+				      struct caps_actor *maker)
+{
+	struct caps_badge *badge;
+	int err;
+
+	if (maker) {
+		err = caps_charge(maker->chain, CAPS_CONNECTIONS, 1);
+		if (err)
+			return ERR_PTR(err);
+	}
+	badge = kzalloc(sizeof(*badge), GFP_KERNEL_ACCOUNT);
+	if (!badge) {
+		if (maker)
+			caps_uncharge(maker->chain, CAPS_CONNECTIONS, 1);
+		return ERR_PTR(-ENOMEM);
+	}
+	refcount_set(&badge->refs, 1);
+	badge->port = caps_port_get(port);
+	INIT_LIST_HEAD(&badge->event);
+	if (maker) {
+		badge->chain = caps_chain_get(maker->chain);
+		badge->tgid = get_pid(maker->tgid);
+		badge->cred = get_current_cred();
+	}
+	caps_born(CAPS_LIVE_BADGES);
+	return badge;
+}
+
+/* One that lives already is charged like @fresh from now on. */
+static void badge_charge(struct caps_badge *badge, struct caps_badge *fresh)
+{
+	if (badge == fresh || badge->chain)
+		return;
+	swap(badge->chain, fresh->chain);
+	swap(badge->tgid, fresh->tgid);
+	swap(badge->cred, fresh->cred);
 }
 
 /*
@@ -51,25 +103,20 @@ static struct caps_badge *badge_insert(struct caps_port *port,
 	return fresh;
 }
 
-static struct caps_badge *badge_get(struct caps_port *port, u64 value,
-				    bool assign)
+/* Put @fresh into the port's tree, or return what has its value already. */
+static struct caps_badge *badge_enter(struct caps_port *port,
+				      struct caps_badge *fresh, bool assign)
 {
-	struct caps_badge *fresh, *badge;
+	struct caps_badge *badge;
 	struct caps_actor *owner;
-
-	fresh = kzalloc(sizeof(*fresh), GFP_KERNEL_ACCOUNT);
-	if (!fresh)
-		return ERR_PTR(-ENOMEM);
-	refcount_set(&fresh->refs, 1);
-	fresh->port = caps_port_get(port);
-	caps_born(CAPS_LIVE_BADGES);
 
 	rcu_read_lock();
 	owner = caps_port_lock(port);
 	if (owner) {
-		fresh->value = assign ? CAPS_BADGE_KERNEL | ++port->last_badge :
-					value;
+		if (assign)
+			fresh->value = CAPS_BADGE_KERNEL | ++port->last_badge;
 		badge = badge_insert(port, fresh);
+		badge_charge(badge, fresh);
 		spin_unlock(&owner->lock);
 	} else {
 		badge = ERR_PTR(-EPIPE);
@@ -77,31 +124,47 @@ static struct caps_badge *badge_get(struct caps_port *port, u64 value,
 	rcu_read_unlock();
 
 	if (badge != fresh)
-		badge_release(fresh);
+		caps_badge_release(fresh);
 	return badge;
 }
 
 /**
  * caps_badge_choose - the badge of a value that the port's owner chose
+ * @maker: who did, if caps_badge_announce() shall follow; or NULL
  * @port: the port
  * @value: bit 63 clear
  *
- * Return: a reference, -ENOMEM, or -EPIPE if the port is gone.
+ * Return: a reference, -EDQUOT, -ENOMEM, or -EPIPE if the port is gone.
  */
-struct caps_badge *caps_badge_choose(struct caps_port *port, u64 value)
+struct caps_badge *caps_badge_choose(struct caps_actor *maker,
+				     struct caps_port *port, u64 value)
 {
-	return badge_get(port, value, false);
+	struct caps_badge *fresh;
+
+	fresh = badge_alloc(port, maker);
+	if (IS_ERR(fresh))
+		return fresh;
+	fresh->value = value;
+	return badge_enter(port, fresh, false);
 }
 
 /**
  * caps_badge_assign - a badge with a value that the port never had before
+ * @maker: who connects
  * @port: the port
+ * @told: worthless until caps_badge_announce()
  *
- * Return: a reference, -ENOMEM, or -EPIPE if the port is gone.
+ * Return: a reference, -EDQUOT, -ENOMEM, or -EPIPE if the port is gone.
  */
-struct caps_badge *caps_badge_assign(struct caps_port *port)
+struct caps_badge *caps_badge_assign(struct caps_actor *maker,
+				     struct caps_port *port, bool told)
 {
-	return badge_get(port, 0, true);
+	struct caps_badge *fresh = badge_alloc(port, maker);
+
+	if (IS_ERR(fresh))
+		return fresh;
+	fresh->revoked = told;
+	return badge_enter(port, fresh, true);
 }
 
 /**
@@ -130,19 +193,4 @@ int caps_badge_revoke(struct caps_port *port, u64 value)
 		}
 	}
 	return -ENOENT;
-}
-
-void __caps_badge_free(struct caps_badge *badge)
-{
-	struct caps_actor *owner;
-
-	rcu_read_lock();
-	owner = caps_port_lock(badge->port);
-	if (owner) {
-		if (badge->linked)
-			rb_erase(&badge->node, &badge->port->badges);
-		spin_unlock(&owner->lock);
-	}
-	rcu_read_unlock();
-	badge_release(badge);
 }

@@ -7,32 +7,70 @@
  * carry it and the messages sent through them. Kernel badges (bit 63) are
  * given out once per port; those an owner chooses are found again by value.
  *
- * Lifetime: @refs; holds its port's memory. Locking: the tree of a port is
- * under the lock of the port's owner; a port without one has no use for it.
+ * Events. Where somebody asked, the badge itself stands in its port's list of
+ * badge events: *connected* once, with a reference, before the badge can be used;
+ * *disconnected* when the last reference has gone, so after everything that had
+ * one. Such a badge, and each connection, is charged to who made it until then:
+ * this bounds what an idle server leaves in its list. badge_event.c has that part.
+ *
+ * Lifetime: @refs; holds its port's memory. After the last put the port's list
+ * owns it, or nobody. Locking: the tree and the list of a port are under the lock
+ * of the port's owner; a port without one has no use for them.
  */
 #ifndef _CAPS_BADGE_H
 #define _CAPS_BADGE_H
 
+#include <linux/list.h>
 #include <linux/rbtree.h>
 #include <linux/refcount.h>
 #include <linux/types.h>
 
+struct caps_actor;
+struct caps_chain;
+struct caps_header;
 struct caps_port;
+struct cred;
+struct pid;
 
 struct caps_badge {
 	refcount_t refs;
 	bool linked;			/* owner's lock */
 	bool revoked;			/* owner's lock; read without, too */
+	bool disconnected;		/* owner's lock; to be told when it ends */
 	u64 value;
 	struct rb_node node;		/* owner's lock */
 	struct caps_port *port;
+	struct list_head event;		/* owner's lock; of port->badge_events */
+	u64 arrival;			/* owner's lock; of the event */
+	u64 sequence;			/* likewise, once it was taken; or 0 */
+	struct caps_chain *chain;	/* who pays; NULL: only handles do */
+	struct pid *tgid;		/* who made it, like @chain */
+	const struct cred *cred;
 	struct rcu_head rcu;
 };
 
-struct caps_badge *caps_badge_choose(struct caps_port *port, u64 value);
-struct caps_badge *caps_badge_assign(struct caps_port *port);
+struct caps_badge *caps_badge_choose(struct caps_actor *maker,
+				     struct caps_port *port, u64 value);
+struct caps_badge *caps_badge_assign(struct caps_actor *maker,
+				     struct caps_port *port, bool told);
 int caps_badge_revoke(struct caps_port *port, u64 value);
+void caps_badge_release(struct caps_badge *badge);
 void __caps_badge_free(struct caps_badge *badge);
+
+/* Events, in badge_event.c. */
+int caps_badge_announce(struct caps_badge *badge, bool connected,
+			bool disconnected);
+struct caps_badge *caps_badge_event_take(struct caps_actor *owner,
+					 struct caps_port *port);
+int caps_badge_event_put(struct caps_actor *owner, struct caps_badge *badge,
+			 struct caps_header __user *uheader);
+void caps_badge_events_end(struct caps_actor *owner, struct caps_port *port);
+
+static inline struct caps_badge *caps_badge_get(struct caps_badge *badge)
+{
+	refcount_inc(&badge->refs);
+	return badge;
+}
 
 static inline void caps_badge_put(struct caps_badge *badge)
 {

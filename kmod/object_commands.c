@@ -75,7 +75,8 @@ int caps_do_adopt(struct caps_actor *actor, union caps_args *args,
 }
 
 /* The badge of a duplicate: the original's, or one that the owner chooses. */
-static int choose_badge(struct caps_capability *copy, u64 value)
+static int choose_badge(struct caps_actor *maker, struct caps_capability *copy,
+			u64 value)
 {
 	struct caps_badge *badge;
 
@@ -83,7 +84,7 @@ static int choose_badge(struct caps_capability *copy, u64 value)
 		return -EINVAL;
 	if (!(copy->rights & CAPS_RIGHT_MANAGE) || copy->badge)
 		return -EPERM;
-	badge = caps_badge_choose(copy->port, value);
+	badge = caps_badge_choose(maker, copy->port, value);
 	if (IS_ERR(badge))
 		return PTR_ERR(badge);
 	copy->badge = badge;
@@ -95,11 +96,14 @@ int caps_do_duplicate(struct caps_actor *actor, union caps_args *args,
 {
 	struct caps_duplicate *a = &args->duplicate;
 	bool badge = a->flags & CAPS_DUP_BADGE;
+	bool told = a->flags & CAPS_DUP_DISCONNECTED;
+	struct caps_badge *chosen = NULL;
 	struct caps_capability *copy;
 	int err = 0;
 
-	if (a->flags & ~CAPS_DUP_BADGE || a->rights & ~CAPS_RIGHTS_ALL ||
-	    (!badge && a->badge))
+	if (a->flags & ~(CAPS_DUP_BADGE | CAPS_DUP_DISCONNECTED) ||
+	    a->rights & ~CAPS_RIGHTS_ALL ||
+	    (!badge && (a->badge || a->flags)))
 		return -EINVAL;
 	copy = caps_capability_copy(actor, a->capability, a->rights);
 	if (IS_ERR(copy))
@@ -107,13 +111,18 @@ int caps_do_duplicate(struct caps_actor *actor, union caps_args *args,
 	if (a->operations & ~copy->operations)
 		err = -EACCES;
 	else if (badge)
-		err = choose_badge(copy, a->badge);
+		err = choose_badge(told ? actor : NULL, copy, a->badge);
 	copy->operations = a->operations;
 	copy->rights = a->rights;
+	if (!err && told)
+		chosen = caps_badge_get(copy->badge);
 	if (!err)
 		err = caps_capability_insert(actor, copy, &a->result);
 	if (err)
 		caps_capability_free(copy);
+	else if (chosen)
+		caps_badge_announce(chosen, false, true);
+	caps_badge_put(chosen);
 	return err;
 }
 
@@ -316,10 +325,14 @@ int caps_do_port_migrate(struct caps_actor *actor, union caps_args *args,
 	return caps_port_migrate(actor, &args->port_migrate);
 }
 
+#define REGISTER_FLAGS \
+	(CAPS_REGISTER_WORLD | CAPS_REGISTER_CONNECTED | \
+	 CAPS_REGISTER_DISCONNECTED)
+
 int caps_do_register(struct caps_actor *actor, union caps_args *args,
 		     void __user *uarg)
 {
-	if (args->register_.flags & ~CAPS_REGISTER_WORLD)
+	if (args->register_.flags & ~REGISTER_FLAGS)
 		return -EINVAL;
 	return caps_service_register(actor, &args->register_);
 }

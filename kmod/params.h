@@ -22,5 +22,6 @@ extern unsigned long caps_max_files;
 extern unsigned long caps_max_actors;
 extern unsigned long caps_max_groups;
 extern unsigned int caps_max_group_members;
+extern unsigned long caps_max_connections;
 
 #endif

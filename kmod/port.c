@@ -6,6 +6,7 @@
 
 #include "account.h"
 #include "actor.h"
+#include "badge.h"
 #include "caps.h"
 #include "message.h"
 #include "params.h"
@@ -62,6 +63,7 @@ struct caps_port *caps_port_create(struct caps_actor *actor, u64 cookie,
 	INIT_LIST_HEAD(&port->blocked);
 	INIT_LIST_HEAD(&port->waiters);
 	INIT_LIST_HEAD(&port->watches);
+	INIT_LIST_HEAD(&port->badge_events);
 	port->shares = RB_ROOT;
 	port->badges = RB_ROOT;
 	caps_born(CAPS_LIVE_PORTS);
@@ -224,6 +226,7 @@ bool caps_port_end(struct caps_actor *owner, struct caps_port *port)
 	while (port_drain_one(owner, port))
 		cond_resched();
 	caps_watches_end(&watches);
+	caps_badge_events_end(owner, port);
 	stop_paying(payer);
 	trace_caps_delete(owner, port);
 	caps_port_put(port);

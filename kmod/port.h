@@ -74,6 +74,7 @@ struct caps_port {
 	u32 users;			/* shares in the tree */
 	struct rb_root shares;
 	struct rb_root badges;
+	struct list_head badge_events;	/* see badge.h */
 	u64 last_badge;
 	u64 sequence;			/* messages received */
 	u64 generation;			/* of capabilities; read without, too */

@@ -5,6 +5,7 @@
 #include "account.h"
 #include "actor.h"
 #include "attach.h"
+#include "badge.h"
 #include "message.h"
 #include "port.h"
 #include "port_signal.h"
@@ -44,6 +45,11 @@ static bool ready_less(struct rb_node *a, const struct rb_node *b)
 	return p->ready_arrival < q->ready_arrival;
 }
 
+static struct caps_badge *first_badge_event(struct caps_port *port)
+{
+	return list_first_entry(&port->badge_events, struct caps_badge, event);
+}
+
 /**
  * caps_queue_update - put a port where it belongs in the ready tree
  * @owner: its owner, or the one it has just lost
@@ -58,6 +64,8 @@ void caps_queue_update(struct caps_actor *owner, struct caps_port *port)
 
 	if (port->signals)
 		arrival = min(arrival, port->signals_arrival);
+	if (!list_empty(&port->badge_events))
+		arrival = min(arrival, first_badge_event(port)->arrival);
 	if (port->is_ready)
 		rb_erase_cached(&port->ready, &owner->ready);
 	port->is_ready = port->enabled && arrival != U64_MAX;
@@ -67,14 +75,23 @@ void caps_queue_update(struct caps_actor *owner, struct caps_port *port)
 	}
 }
 
-static struct caps_waiter *find_waiter(struct caps_actor *owner,
-				       struct caps_port *port)
+static struct caps_waiter *first_waiter(struct caps_actor *owner,
+					struct caps_port *port)
 {
 	struct list_head *list = &port->waiters;
 
 	if (list_empty(list) && port->enabled)
 		list = &owner->waiters;
 	return list_first_entry_or_null(list, struct caps_waiter, link);
+}
+
+/* Who may be handed a message: nobody before what the badges have to tell. */
+static struct caps_waiter *find_waiter(struct caps_actor *owner,
+				       struct caps_port *port)
+{
+	if (unlikely(!list_empty(&port->badge_events)))
+		return NULL;
+	return first_waiter(owner, port);
 }
 
 static struct list_head *line_of(struct caps_port *port,
@@ -139,9 +156,10 @@ void caps_queue_dispatch(struct caps_actor *owner, struct caps_port *port,
 			 struct caps_wakes *wakes)
 {
 	struct caps_message *message;
-	struct caps_waiter *waiter;
+	struct caps_waiter *waiter = NULL;
 
-	waiter = port->signals ? find_waiter(owner, port) : NULL;
+	if (port->signals || !list_empty(&port->badge_events))
+		waiter = first_waiter(owner, port);
 	if (waiter) {
 		list_del(&waiter->link);
 		caps_wakes_add(wakes, waiter->task);

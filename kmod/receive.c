@@ -46,6 +46,7 @@ struct reception {
 	struct caps_port *signalled;	/* this; a reference */
 	u64 sequence;			/* of the signals */
 	struct caps_attached *attached;	/* offered to the program, or NULL */
+	struct caps_badge *event;	/* or this, see badge.h */
 };
 
 static void release_id(struct reception *r)
@@ -140,20 +141,24 @@ static struct caps_message *wait_for_message(struct reception *r)
 	return ERR_PTR(err == -EINTR ? -ERESTARTSYS : err);
 }
 
-/* Signals come first. The actor's lock is held. */
-static bool take_signals(struct reception *r)
+/* What is no message comes first. The actor's lock is held. */
+static bool take_other(struct reception *r)
 {
 	struct caps_port *port = r->port ?: caps_queue_ready(r->actor);
 
 	if (!port)
 		return false;
+	if (unlikely(!list_empty(&port->badge_events)))
+		r->event = caps_badge_event_take(r->actor, port);
+	if (r->event)
+		return true;
 	r->signals = caps_signals_take(r->actor, port, &r->sequence);
 	if (r->signals)
 		r->signalled = caps_port_get(port);
 	return r->signals;
 }
 
-/* A claimed message; NULL to look again, or for signals; or why there is none. */
+/* A claimed message; NULL to look again, or for others; or why there is none. */
 static struct caps_message *claim_or_wait(struct reception *r)
 {
 	struct caps_actor *actor = r->actor;
@@ -168,7 +173,7 @@ static struct caps_message *claim_or_wait(struct reception *r)
 		if (err)
 			break;
 	}
-	if (!err && !take_signals(r)) {
+	if (!err && !take_other(r)) {
 		message = caps_queue_claim(actor, r->port, r->wakes);
 		if (!message && r->deadline)
 			return wait_for_message(r);
@@ -179,15 +184,23 @@ static struct caps_message *claim_or_wait(struct reception *r)
 	return err ? ERR_PTR(err) : message;
 }
 
-/* A claimed message, or NULL: then there are signals; or why there is none. */
+/* A claimed message; NULL: signals or an event; or why there is none. */
 static struct caps_message *claim_message(struct reception *r)
 {
 	struct caps_message *message;
 
 	do
 		message = claim_or_wait(r);
-	while (!message && !r->signals);
+	while (!message && !r->signals && !r->event);
 	return message;
+}
+
+static int put_event(struct reception *r, struct caps_header __user *uheader)
+{
+	struct caps_badge *badge = r->event;
+
+	r->event = NULL;
+	return caps_badge_event_put(r->actor, badge, uheader);
 }
 
 static int put_signals(struct reception *r, struct caps_header __user *uheader)
@@ -447,7 +460,8 @@ static int receive_one(struct reception *r, struct caps_receive *args,
 	do {
 		message = claim_message(r);
 		if (!message)
-			return put_signals(r, uheader);
+			return r->event ? put_event(r, uheader) :
+					  put_signals(r, uheader);
 		if (IS_ERR(message))
 			return PTR_ERR(message);
 		hold = deliver(r, message, args, uheader);
@@ -486,6 +500,7 @@ static int reception_begin(struct reception *r, struct caps_actor *actor,
 	r->wakes = wakes;
 	r->signals = 0;
 	r->attached = NULL;
+	r->event = NULL;
 	if (port != CAPS_ANY_PORT)
 		r->port = caps_capability_own_port(actor, port, 0);
 	return PTR_ERR_OR_ZERO(r->port);

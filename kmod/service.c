@@ -37,7 +37,7 @@ struct service {
 	struct caps_port *port;
 	struct caps_chain *chain;
 	u64 operations;
-	bool world;
+	u32 flags;			/* CAPS_REGISTER_* */
 	struct rcu_head rcu;
 };
 
@@ -134,7 +134,7 @@ static struct service *service_create(struct caps_actor *actor,
 	service->port = caps_port_get(port);
 	service->chain = caps_chain_get(actor->chain);
 	service->operations = args->operations;
-	service->world = args->flags & CAPS_REGISTER_WORLD;
+	service->flags = args->flags;
 	caps_born(CAPS_LIVE_SERVICES);
 	return service;
 }
@@ -238,30 +238,72 @@ int caps_service_unregister(struct caps_actor *actor,
 	return err;
 }
 
-/* The port of a service that lets the current task in. */
-static struct caps_port *service_find(const struct service_key *key,
-				      u64 wanted, u64 *granted)
+/* What a service that lets the current task in has for it. */
+struct offer {
+	struct caps_port *port;		/* a reference */
+	u64 operations;
+	u32 flags;			/* CAPS_REGISTER_* */
+};
+
+static int service_find(const struct service_key *key, u64 wanted,
+			struct offer *offer)
 {
 	struct caps_net *cnet = caps_net(current->nsproxy->net_ns);
-	struct caps_port *port = ERR_PTR(-ENOENT);
 	struct service *service;
+	int err = -ENOENT;
 
 	rcu_read_lock();
 	service = rhashtable_lookup(&cnet->table, key, service_params);
 	if (!service || !service_alive(service))
 		goto out;
-	port = ERR_PTR(-EACCES);
-	if (!service->world && !uid_eq(service->key.uid, current_euid()))
+	err = -EACCES;
+	if (!(service->flags & CAPS_REGISTER_WORLD) &&
+	    !uid_eq(service->key.uid, current_euid()))
 		goto out;
 	if (wanted != CAPS_ALL_OPERATIONS && wanted & ~service->operations)
 		goto out;
-	*granted = wanted & service->operations;
-	port = service->port;
-	if (!caps_port_tryget(port))
-		port = ERR_PTR(-ENOENT);
+	offer->operations = wanted & service->operations;
+	offer->flags = service->flags;
+	offer->port = service->port;
+	err = caps_port_tryget(service->port) ? 0 : -ENOENT;
 out:
 	rcu_read_unlock();
-	return port;
+	return err;
+}
+
+/* A capability to what is offered, and the server told if it wants to be. */
+static int connect(struct caps_actor *actor, const struct offer *offer,
+		   u64 *handle)
+{
+	bool connected = offer->flags & CAPS_REGISTER_CONNECTED;
+	bool disconnected = offer->flags & CAPS_REGISTER_DISCONNECTED;
+	struct caps_capability *capability;
+	struct caps_badge *badge;
+	int err;
+
+	badge = caps_badge_assign(actor, offer->port,
+				  connected || disconnected);
+	if (IS_ERR(badge))
+		return PTR_ERR(badge);
+	caps_badge_get(badge);
+	err = -ENOMEM;
+	capability = caps_capability_create(offer->port, badge,
+					    offer->operations,
+					    CONNECTION_RIGHTS);
+	if (!capability)
+		goto put_badge;
+	err = caps_capability_insert(actor, capability, handle);
+	if (err) {
+		caps_capability_free(capability);
+		goto put_badge;
+	}
+	if (connected || disconnected)
+		err = caps_badge_announce(badge, connected, disconnected);
+	if (err)
+		caps_capability_close(actor, *handle);
+put_badge:
+	caps_badge_put(badge);
+	return err;
 }
 
 /**
@@ -273,11 +315,8 @@ out:
  */
 int caps_service_connect(struct caps_actor *actor, struct caps_connect *args)
 {
-	struct caps_capability *capability;
-	struct caps_badge *badge;
 	struct service_key key;
-	struct caps_port *port;
-	u64 granted;
+	struct offer offer;
 	kuid_t uid;
 	int err;
 
@@ -287,27 +326,13 @@ int caps_service_connect(struct caps_actor *actor, struct caps_connect *args)
 	err = make_key(&key, uid, args->name, args->name_len);
 	if (err)
 		return err;
-	port = service_find(&key, args->operations, &granted);
-	if (IS_ERR(port))
-		return PTR_ERR(port);
-	badge = caps_badge_assign(port);
-	if (IS_ERR(badge)) {
-		err = PTR_ERR(badge) == -EPIPE ? -ENOENT : PTR_ERR(badge);
-		goto put_port;
-	}
-	capability = caps_capability_create(port, badge, granted,
-					    CONNECTION_RIGHTS);
-	if (!capability) {
-		err = -ENOMEM;
-		goto put_port;
-	}
-	err = caps_capability_insert(actor, capability, &args->capability);
+	err = service_find(&key, args->operations, &offer);
 	if (err)
-		caps_capability_free(capability);
-	args->operations = granted;
-put_port:
-	caps_port_put(port);
-	return err;
+		return err;
+	err = connect(actor, &offer, &args->capability);
+	args->operations = offer.operations;
+	caps_port_put(offer.port);
+	return err == -EPIPE ? -ENOENT : err;
 }
 
 /* Does a name stay with its port? It says under whose uid its server runs. */

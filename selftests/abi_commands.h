@@ -356,7 +356,8 @@ FIXTURE_VARIANT_ADD(command, adopt) {
 FIXTURE_VARIANT_ADD(command, duplicate) {
 	CAPS_DUPLICATE, CAPS_DUPLICATE_SIZE_VER0, duplicate,
 	.out = { REST(caps_duplicate, result) },
-	.flags = { AT(caps_duplicate, flags) }, .known = { CAPS_DUP_BADGE },
+	.flags = { AT(caps_duplicate, flags) },
+	.known = { CAPS_DUP_BADGE | CAPS_DUP_DISCONNECTED },
 };
 
 FIXTURE_VARIANT_ADD(command, close) {
@@ -549,7 +550,8 @@ FIXTURE_VARIANT_ADD(command, forward) {
 FIXTURE_VARIANT_ADD(command, register) {
 	CAPS_REGISTER, CAPS_REGISTER_SIZE_VER0, register_as,
 	.flags = { AT(caps_register, flags) },
-	.known = { CAPS_REGISTER_WORLD },
+	.known = { CAPS_REGISTER_WORLD | CAPS_REGISTER_CONNECTED |
+		   CAPS_REGISTER_DISCONNECTED },
 };
 
 FIXTURE_VARIANT_ADD(command, unregister) {

@@ -305,6 +305,7 @@ TEST_F(tidy, charges)
 		{ "user-kernel-bytes", "max_kernel_bytes" },
 		{ "user-files", "max_files" },
 		{ "user-actors", "max_actors" },
+		{ "user-connections", "max_connections" },
 	};
 
 	for (i = 0; i < (int)ARRAY_SIZE(each); i++) {

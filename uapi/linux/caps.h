@@ -216,10 +216,13 @@ struct caps_keep {
 /*
  * CAPS_DUPLICATE: a second handle, narrower or equal. Rights or operations the
  * original lacks are EPERM and EACCES. With CAPS_DUP_BADGE the new one carries
- * @badge (bit 63 clear); that takes MANAGE and an unbadged original. [servers
- * telling their clients apart, programs handing out less than they have]
+ * @badge (bit 63 clear); that takes MANAGE and an unbadged original. With
+ * CAPS_DUP_DISCONNECTED as well, the port's owner gets DISCONNECTED when nobody
+ * has the badge any more. [servers telling their clients apart, programs handing
+ * out less than they have]
  */
 #define CAPS_DUP_BADGE		(1u << 0)
+#define CAPS_DUP_DISCONNECTED	(1u << 1) /* with CAPS_DUP_BADGE only */
 
 struct caps_duplicate {
 	__u64 capability;
@@ -524,6 +527,8 @@ struct caps_data {
 #define CAPS_KIND_PORT_ARRIVED	7u	/* @address is the handle of a new own port */
 #define CAPS_KIND_CAPABILITY_ARRIVED 8u	/* @address is a handle: CAPS_PLACE */
 #define CAPS_KIND_PORT_DEAD	9u	/* what CAPS_WATCH @id was about died */
+#define CAPS_KIND_DISCONNECTED	10u	/* nobody has @badge any more */
+#define CAPS_KIND_CONNECTED	11u	/* who connected has @badge */
 
 /* Header flags. */
 #define CAPS_HEADER_IDENTITY	(1u << 0) /* sender changed ids since open */
@@ -549,7 +554,8 @@ struct caps_data {
  *		it is not visible; likewise the user and group ids, in the
  *		receiver's user namespace, the overflow id where not mapped.
  *		CANCELLED and DISPOSE carry those of the actor concerned,
- *		PORT_DEAD those of who asked for it.
+ *		PORT_DEAD those of who asked for it, CONNECTED and DISCONNECTED
+ *		those of who connected, or chose the badge.
  */
 struct caps_header {
 	__u64 id;
@@ -825,8 +831,16 @@ struct caps_identity {
  * while a living actor holds it; it is free the moment that one dies. A name
  * beginning with '.' takes CAP_SYS_ADMIN over the network namespace. [system
  * services, test rigs]
+ *
+ * With CAPS_REGISTER_CONNECTED each connection is told by a message of that kind,
+ * before any with its badge. With CAPS_REGISTER_DISCONNECTED its end is, once,
+ * after all else with its badge: when no handle, no exported descriptor and no
+ * message that could reach the server, or is held by it, has the badge. Neither
+ * needs room in the queue. [servers with state for each client, access logs]
  */
 #define CAPS_REGISTER_WORLD	(1u << 0) /* any uid may connect, not only own */
+#define CAPS_REGISTER_CONNECTED	(1u << 1) /* a message for each connection */
+#define CAPS_REGISTER_DISCONNECTED (1u << 2) /* and one for each that ended */
 
 struct caps_register {
 	__u64 port;			/* MANAGE */

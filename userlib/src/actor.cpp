@@ -25,6 +25,12 @@ result<void> done_or(int outcome, const port &on, operation what) noexcept {
     return {};
 }
 
+std::uint32_t flags_of(const service_options &options) noexcept {
+    return (options.world ? CAPS_REGISTER_WORLD : 0) |
+           (options.connected ? CAPS_REGISTER_CONNECTED : 0) |
+           (options.disconnected ? CAPS_REGISTER_DISCONNECTED : 0);
+}
+
 // A name as the C interface takes it. What is too long, or has a terminator inside, becomes one
 // that the kernel refuses as it would have refused the original.
 class terminated {
@@ -236,7 +242,7 @@ result<port_info> port::try_info() const noexcept {
 result<service> port::try_register_service(std::string_view name,
                                            const service_options &options) const noexcept {
     const int outcome = capsu_register(actor_fd(), get(), terminated(name).get(),
-                                       options.operations, options.world ? CAPS_REGISTER_WORLD : 0);
+                                       options.operations, flags_of(options));
     if (outcome < 0)
         return failed(
             failure(operation::register_service, -outcome, kinds::service, name, ::geteuid()));

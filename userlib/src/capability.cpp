@@ -116,7 +116,8 @@ result<capability> capability::try_duplicate(const narrowing &to) const noexcept
     duplicate.operations = to.operations;
     duplicate.badge = to.badge.value_or(0);
     duplicate.rights = static_cast<std::uint32_t>(to.rights);
-    duplicate.flags = to.badge ? CAPS_DUP_BADGE : 0;
+    duplicate.flags =
+        (to.badge ? CAPS_DUP_BADGE : 0) | (to.disconnected ? CAPS_DUP_DISCONNECTED : 0);
     const int outcome = capsu_duplicate(actor_, &duplicate);
     if (outcome < 0)
         return failed(of(*this, operation::duplicate, outcome));

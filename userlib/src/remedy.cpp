@@ -219,7 +219,6 @@ constexpr particular particulars[] = {
     {operation::connect, EINVAL,
      "Use 1 to 63 of A-Z a-z 0-9 _ . - for the name of a service, and a uid that exists in this "
      "user namespace."},
-    {operation::connect, EDQUOT, handles_text},
     {operation::send, ENOENT, no_member_text},
     {operation::call, ENOENT, no_member_text},
     {operation::group_create, EDQUOT,
@@ -239,6 +238,9 @@ constexpr particular particulars[] = {
     {operation::group_remove, EPIPE, "The group was disbanded: nothing is left to do."},
     {operation::group_delete, EPIPE, "The group was disbanded already: nothing is left to do."},
     {operation::group_info, EPIPE, "The group was disbanded: use another."},
+    {operation::connect, EDQUOT,
+     "This user has as many handles or connections as it may: close some, let the server receive "
+     "what tells that others have ended, or raise max_capabilities or max_connections."},
 };
 
 // What an errno means wherever it comes from.

@@ -332,6 +332,23 @@ TEST_F(object, service_is_found_by_its_name) {
     EXPECT_EQ(client.wait(), 0);
 }
 
+TEST_F(object, connections_are_told) {
+    const caps::port door = me.create_port();
+    const auto service = door.register_service(name_, {.connected = true, .disconnected = true});
+    const auto client = caps::actor::open();
+    auto server = client.connect(name_);
+    server.send({.body = "between"});
+    server.reset();
+    const auto first = door.receive({}, soon());
+    EXPECT_EQ(first.kind(), caps::kind::connected);
+    EXPECT_EQ(door.receive({}, soon()).badge(), first.badge());
+    const auto last = door.receive({}, soon());
+    EXPECT_EQ(last.kind(), caps::kind::disconnected);
+    EXPECT_EQ(last.badge(), first.badge());
+    (void)door.duplicate({.badge = 5, .disconnected = true});
+    EXPECT_EQ(door.receive({}, soon()).badge(), 5u);
+}
+
 TEST_F(object, revoked_capabilities_are_worth_nothing) {
     const caps::port door = me.create_port();
     const auto open = door.duplicate({.rights = caps::rights::send | caps::rights::grant});

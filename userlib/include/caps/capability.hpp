@@ -37,6 +37,8 @@ struct narrowing {
     /// What the port's owner sees with each message sent through it; bit 63 is the kernel's. Takes
     /// the right to manage and an original without a badge.
     std::optional<std::uint64_t> badge{};
+    /// With a badge: the port's owner gets kind::disconnected when nobody has it any more.
+    bool disconnected = false;
 };
 
 /// What a capability names.

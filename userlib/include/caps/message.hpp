@@ -112,7 +112,9 @@ enum class kind : std::uint32_t {
     port_arrived = CAPS_KIND_PORT_ARRIVED, ///< a port was moved here: actor::arrived() has it
     /// somebody placed one here: actor::placed() has it
     capability_arrived = CAPS_KIND_CAPABILITY_ARRIVED,
-    port_dead = CAPS_KIND_PORT_DEAD, ///< what capability::watch() gave id() for has died
+    port_dead = CAPS_KIND_PORT_DEAD,       ///< what capability::watch() gave id() for has died
+    disconnected = CAPS_KIND_DISCONNECTED, ///< nobody has badge() any more
+    connected = CAPS_KIND_CONNECTED,       ///< somebody connected and has badge()
 };
 
 /// More about a sender, as it was when it sent, in the receiver's namespaces.

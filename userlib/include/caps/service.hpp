@@ -17,6 +17,8 @@ namespace caps {
 struct service_options {
     operation_mask operations = all_operations; ///< granted to connections
     bool world = false;                         ///< any uid may connect, not only the owner's
+    bool connected = false;    ///< kind::connected comes before all else of a connection
+    bool disconnected = false; ///< kind::disconnected comes once, after all else of it
 };
 
 /// A registered name; the destructor gives it back. Connections made through it stay. It is also

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What a port's owner is told about badges: that one is connected, and that
+ * nobody has one any more; see badge.h.
+ *
+ * While events are in a port's list nothing is handed to those who wait there:
+ * what came later would overtake them. Who takes the last one sees to it.
+ */
+#include <linux/cred.h>
+#include <linux/pid_namespace.h>
+#include <linux/uaccess.h>
+#include <linux/user_namespace.h>
+
+#include "account.h"
+#include "actor.h"
+#include "badge.h"
+#include "message.h"
+#include "port.h"
+#include "queue.h"
+#include "wait.h"
+
+/* The owner is locked. */
+static void event_add(struct caps_actor *owner, struct caps_port *port,
+		      struct caps_badge *badge, struct caps_wakes *wakes)
+{
+	badge->arrival = ++owner->arrivals;
+	list_add_tail(&badge->event, &port->badge_events);
+	caps_queue_update(owner, port);
+	caps_queue_dispatch(owner, port, wakes);
+	wakes->poll |= port->is_ready;
+}
+
+/**
+ * caps_badge_announce - from now on a badge may be used, and its end is told
+ * @badge: assigned and worthless so far; the caller has a reference
+ * @connected: tell that it begins, before anything that is sent with it
+ * @disconnected: tell when it ends
+ *
+ * Return: 0, or -EPIPE if the port is gone.
+ */
+int caps_badge_announce(struct caps_badge *badge, bool connected,
+			bool disconnected)
+{
+	struct caps_port *port = badge->port;
+	struct caps_wakes wakes;
+	struct caps_actor *owner;
+
+	caps_wakes_init(&wakes);
+	rcu_read_lock();
+	owner = caps_port_lock(port);
+	if (owner) {
+		badge->disconnected = disconnected;
+		/* Or it was revoked, by somebody who guessed the number. */
+		if (badge->linked)
+			WRITE_ONCE(badge->revoked, false);
+		if (connected) {
+			event_add(owner, port, caps_badge_get(badge), &wakes);
+		}
+		spin_unlock(&owner->lock);
+		caps_wakes_poll(&wakes, owner);
+	}
+	rcu_read_unlock();
+	caps_wakes_run(&wakes);
+	return owner ? 0 : -EPIPE;
+}
+
+/* The last reference has gone. */
+void __caps_badge_free(struct caps_badge *badge)
+{
+	struct caps_port *port = badge->port;
+	struct caps_wakes wakes;
+	struct caps_actor *owner;
+	bool told = false;
+
+	caps_wakes_init(&wakes);
+	rcu_read_lock();
+	owner = caps_port_lock(port);
+	if (owner) {
+		if (badge->linked)
+			rb_erase(&badge->node, &port->badges);
+		badge->linked = false;
+		told = badge->disconnected;
+		if (told)
+			event_add(owner, port, badge, &wakes);
+		spin_unlock(&owner->lock);
+		caps_wakes_poll(&wakes, owner);
+	}
+	rcu_read_unlock();
+	caps_wakes_run(&wakes);
+	if (!told)
+		caps_badge_release(badge);
+}
+
+/**
+ * caps_badge_event_take - the event whose turn it is
+ * @owner: the owner, locked
+ * @port: its port, with something in its list
+ *
+ * Return: the badge, to be handed to caps_badge_event_put(), or NULL.
+ */
+struct caps_badge *caps_badge_event_take(struct caps_actor *owner,
+					 struct caps_port *port)
+{
+	const struct caps_message *first = caps_queue_first(port);
+	struct caps_badge *badge;
+
+	lockdep_assert_held(&owner->lock);
+
+	badge = list_first_entry(&port->badge_events, struct caps_badge, event);
+	if ((first && first->arrival < badge->arrival) ||
+	    (port->signals && port->signals_arrival < badge->arrival))
+		return NULL;
+	list_del_init(&badge->event);
+	caps_queue_update(owner, port);
+	/* Now, so that what is behind it has a higher one. */
+	if (!badge->sequence)
+		badge->sequence = ++port->sequence;
+	return badge;
+}
+
+/* What was kept from those who wait is handed to them. */
+static void resume(struct caps_actor *owner, struct caps_port *port)
+{
+	struct caps_wakes wakes;
+	bool more;
+
+	do {
+		caps_wakes_init(&wakes);
+		spin_lock(&owner->lock);
+		if (rcu_access_pointer(port->owner) == owner)
+			caps_queue_dispatch(owner, port, &wakes);
+		more = caps_wakes_full(&wakes);
+		spin_unlock(&owner->lock);
+		caps_wakes_run(&wakes);
+	} while (more);
+}
+
+/* Only the *connected* one has a reference. */
+static void event_drop(struct caps_badge *badge)
+{
+	if (refcount_read(&badge->refs))
+		caps_badge_put(badge);
+	else
+		caps_badge_release(badge);
+}
+
+/* Where it was: others may have been taken and come back meanwhile. */
+static void event_insert(struct caps_port *port, struct caps_badge *badge)
+{
+	struct caps_badge *next;
+
+	list_for_each_entry(next, &port->badge_events, event) {
+		if (next->arrival > badge->arrival)
+			break;
+	}
+	list_add_tail(&badge->event, &next->event);
+}
+
+/* A number is kept that is below those of what was received meanwhile. */
+static void number_return(struct caps_port *port, struct caps_badge *badge,
+			  bool moved)
+{
+	bool last = !moved && port->sequence == badge->sequence;
+
+	if (last)
+		port->sequence--;
+	if (last || moved)
+		badge->sequence = 0;
+}
+
+/* It could not be delivered: it comes again, wherever its port is now. */
+static void event_restore(struct caps_actor *actor, struct caps_badge *badge)
+{
+	struct caps_port *port = badge->port;
+	struct caps_actor *owner;
+	struct caps_wakes wakes;
+
+	caps_wakes_init(&wakes);
+	rcu_read_lock();
+	owner = caps_port_lock(port);
+	if (owner) {
+		number_return(port, badge, owner != actor);
+		event_insert(port, badge);
+		caps_queue_update(owner, port);
+		caps_queue_dispatch(owner, port, &wakes);
+		wakes.poll |= port->is_ready;
+		spin_unlock(&owner->lock);
+		caps_wakes_poll(&wakes, owner);
+	}
+	rcu_read_unlock();
+	caps_wakes_run(&wakes);
+	if (!owner)
+		event_drop(badge);
+}
+
+static void event_header(const struct caps_badge *badge,
+			 struct caps_header *header)
+{
+	struct user_namespace *ns = current_user_ns();
+
+	*header = (struct caps_header){
+		.badge = badge->value,
+		.cookie = badge->port->cookie,
+		.kind = refcount_read(&badge->refs) ? CAPS_KIND_CONNECTED :
+						      CAPS_KIND_DISCONNECTED,
+		.pid = pid_nr_ns(badge->tgid, task_active_pid_ns(current)),
+		.uid = from_kuid_munged(ns, badge->cred->uid),
+		.euid = from_kuid_munged(ns, badge->cred->euid),
+		.gid = from_kgid_munged(ns, badge->cred->gid),
+		.egid = from_kgid_munged(ns, badge->cred->egid),
+		.sequence = badge->sequence,
+	};
+}
+
+/**
+ * caps_badge_event_put - deliver an event
+ * @owner: who receives
+ * @badge: taken; handed over
+ * @uheader: where the header goes
+ *
+ * Return: 0, or -EFAULT, then it will come again.
+ */
+int caps_badge_event_put(struct caps_actor *owner, struct caps_badge *badge,
+			 struct caps_header __user *uheader)
+{
+	struct caps_port *port = badge->port;
+	struct caps_header header;
+
+	resume(owner, port);
+	event_header(badge, &header);
+	if (copy_to_user(uheader, &header, sizeof(header))) {
+		event_restore(owner, badge);
+		return -EFAULT;
+	}
+	/* Its other event has another, and cannot have come yet. */
+	badge->sequence = 0;
+	event_drop(badge);
+	return 0;
+}
+
+/**
+ * caps_badge_events_end - a port has lost its owner: nobody is told
+ * @owner: whom it has lost
+ * @port: the port
+ */
+void caps_badge_events_end(struct caps_actor *owner, struct caps_port *port)
+{
+	struct caps_badge *badge;
+
+	for (;;) {
+		spin_lock(&owner->lock);
+		badge = list_first_entry_or_null(&port->badge_events,
+						 struct caps_badge, event);
+		if (badge)
+			list_del_init(&badge->event);
+		spin_unlock(&owner->lock);
+		if (!badge)
+			break;
+		event_drop(badge);
+		cond_resched();
+	}
+}
