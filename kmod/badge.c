@@ -52,7 +52,7 @@ static struct caps_badge *badge_alloc(struct caps_port *port,
 	INIT_LIST_HEAD(&badge->event);
 	if (maker) {
 		badge->chain = caps_chain_get(maker->chain);
-		badge->tgid = get_pid(maker->tgid);
+		badge->tgid = caps_actor_tgid(maker);
 		badge->cred = get_current_cred();
 	}
 	caps_born(CAPS_LIVE_BADGES);

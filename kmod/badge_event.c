@@ -53,9 +53,8 @@ int caps_badge_announce(struct caps_badge *badge, bool connected,
 		/* Or it was revoked, by somebody who guessed the number. */
 		if (badge->linked)
 			WRITE_ONCE(badge->revoked, false);
-		if (connected) {
+		if (connected)
 			event_add(owner, port, caps_badge_get(badge), &wakes);
-		}
 		spin_unlock(&owner->lock);
 		caps_wakes_poll(&wakes, owner);
 	}

@@ -48,6 +48,7 @@ union caps_args {
 	struct caps_register register_;
 	struct caps_unregister unregister;
 	struct caps_connect connect;
+	struct caps_services services;
 	struct caps_group_create group_create;
 	struct caps_group_member group_member;
 	struct caps_group_ref group;
@@ -94,6 +95,7 @@ caps_command_t caps_do_forward;
 caps_command_t caps_do_register;
 caps_command_t caps_do_unregister;
 caps_command_t caps_do_connect;
+caps_command_t caps_do_services;
 caps_command_t caps_do_group_create;
 caps_command_t caps_do_group_insert;
 caps_command_t caps_do_group_remove;

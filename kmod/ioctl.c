@@ -121,6 +121,8 @@ static const struct command commands[] = {
 	       caps_unregister),
 	MAKES(CAPS_CONNECT, CAPS_CONNECT_SIZE_VER0, caps_do_connect,
 	      caps_connect, operations, capability),
+	TELLS(CAPS_SERVICES, CAPS_SERVICES_SIZE_VER0, caps_do_services,
+	      caps_services, cursor, count),
 	MAKES(CAPS_GROUP_CREATE, CAPS_GROUP_CREATE_SIZE_VER0,
 	      caps_do_group_create, caps_group_create, capability, capability),
 	SILENT(CAPS_GROUP_INSERT, CAPS_GROUP_MEMBER_SIZE_VER0,

@@ -326,13 +326,17 @@ int caps_do_port_migrate(struct caps_actor *actor, union caps_args *args,
 }
 
 #define REGISTER_FLAGS \
-	(CAPS_REGISTER_WORLD | CAPS_REGISTER_CONNECTED | \
+	(CAPS_ADMIT | CAPS_REGISTER_NEWEST | CAPS_REGISTER_FIRST | \
+	 CAPS_REGISTER_REPLACE | CAPS_REGISTER_CONNECTED | \
 	 CAPS_REGISTER_DISCONNECTED)
 
 int caps_do_register(struct caps_actor *actor, union caps_args *args,
 		     void __user *uarg)
 {
-	if (args->register_.flags & ~REGISTER_FLAGS)
+	const u32 flags = args->register_.flags;
+
+	if (flags & ~REGISTER_FLAGS ||
+	    ((flags & CAPS_REGISTER_FIRST) && !(flags & CAPS_REGISTER_NEWEST)))
 		return -EINVAL;
 	return caps_service_register(actor, &args->register_);
 }
@@ -348,7 +352,15 @@ int caps_do_unregister(struct caps_actor *actor, union caps_args *args,
 int caps_do_connect(struct caps_actor *actor, union caps_args *args,
 		    void __user *uarg)
 {
-	if (args->connect.flags || args->connect.reserved)
+	if (args->connect.flags & ~CAPS_ADMIT || args->connect.reserved)
 		return -EINVAL;
 	return caps_service_connect(actor, &args->connect);
+}
+
+int caps_do_services(struct caps_actor *actor, union caps_args *args,
+		     void __user *uarg)
+{
+	if (args->services.flags)
+		return -EINVAL;
+	return caps_service_list(&args->services);
 }

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Named services; see service.h.
+ * Named services: registering and finding them; see service.h.
  */
 #include <linux/ctype.h>
 #include <linux/cred.h>
-#include <linux/jhash.h>
 #include <linux/nsproxy.h>
-#include <linux/rhashtable.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <net/net_namespace.h>
@@ -14,45 +12,27 @@
 
 #include "account.h"
 #include "actor.h"
-#include "badge.h"
 #include "capability.h"
 #include "port.h"
 #include "service.h"
 
-#define CONNECTION_RIGHTS \
-	(CAPS_RIGHT_SEND | CAPS_RIGHT_GRANT | CAPS_RIGHT_WATCH)
-
-struct service_key {
-	kuid_t uid;
-	char name[CAPS_MAX_NAME + 1];	/* padded with zeros */
-};
-
-struct service {
-	struct rhash_head node;
-	struct list_head net_link;	/* caps_net.services */
-	struct list_head actor_link;	/* caps_actor.services */
-	struct caps_net *cnet;
-	struct service_key key;
-	struct caps_actor *actor;
-	struct caps_port *port;
-	struct caps_chain *chain;
-	u64 operations;
-	u32 flags;			/* CAPS_REGISTER_* */
-	struct rcu_head rcu;
-};
-
-struct caps_net {
-	struct list_head services;	/* services_lock */
-	struct rhashtable table;
-};
+DEFINE_MUTEX(caps_services_lock);	/* names, and who waits for them */
 
 static unsigned int caps_net_id;
-static DEFINE_MUTEX(services_lock);
 
-static const struct rhashtable_params service_params = {
-	.head_offset		= offsetof(struct service, node),
-	.key_offset		= offsetof(struct service, key),
-	.key_len		= sizeof(struct service_key),
+static const struct rhashtable_params by_uid_params = {
+	.head_offset		= offsetof(struct caps_service, by_uid),
+	.key_offset		= offsetof(struct caps_service, name.uid),
+	.key_len		= offsetofend(struct caps_name, text) -
+				  offsetof(struct caps_name, uid),
+	.automatic_shrinking	= true,
+};
+
+static const struct rhashtable_params by_gid_params = {
+	.head_offset		= offsetof(struct caps_service, by_gid),
+	.key_offset		= offsetof(struct caps_service, name.text),
+	.key_len		= offsetofend(struct caps_name, gid) -
+				  offsetof(struct caps_name, text),
 	.automatic_shrinking	= true,
 };
 
@@ -61,20 +41,42 @@ static struct caps_net *caps_net(struct net *net)
 	return net_generic(net, caps_net_id);
 }
 
-static int make_key(struct service_key *key, kuid_t uid, u64 name, u32 len)
+/* The names that the current task knows. */
+struct caps_net *caps_net_current(void)
 {
+	return caps_net(current->nsproxy->net_ns);
+}
+
+/**
+ * caps_name_parse - a name from a program's memory
+ * @name: what it is
+ * @text: its address
+ * @len: its length
+ * @uid: of the current user namespace, or CAPS_ANY_ID
+ * @gid: likewise
+ *
+ * Return: 0; -EINVAL if it is none, or an id is not mapped; -EFAULT.
+ */
+int caps_name_parse(struct caps_name *name, u64 text, u32 len, u32 uid, u32 gid)
+{
+	struct user_namespace *ns = current_user_ns();
 	u32 i;
 
 	if (!len || len > CAPS_MAX_NAME)
 		return -EINVAL;
-	memset(key, 0, sizeof(*key));
-	key->uid = uid;
-	if (copy_from_user(key->name, u64_to_user_ptr(name), len))
+	memset(name, 0, sizeof(*name));
+	name->uid = uid == CAPS_ANY_ID ? INVALID_UID : make_kuid(ns, uid);
+	name->gid = gid == CAPS_ANY_ID ? INVALID_GID : make_kgid(ns, gid);
+	if ((uid != CAPS_ANY_ID && !uid_valid(name->uid)) ||
+	    (gid != CAPS_ANY_ID && !gid_valid(name->gid)))
+		return -EINVAL;
+	if (copy_from_user(name->text, u64_to_user_ptr(text), len))
 		return -EFAULT;
 	for (i = 0; i < len; i++) {
-		if (!isascii(key->name[i]) ||
-		    (!isalnum(key->name[i]) && !strchr("_.-", key->name[i])) ||
-		    !key->name[i])
+		if (!isascii(name->text[i]) ||
+		    (!isalnum(name->text[i]) &&
+		     !strchr("_.-", name->text[i])) ||
+		    !name->text[i])
 			return -EINVAL;
 	}
 	return 0;
@@ -82,10 +84,10 @@ static int make_key(struct service_key *key, kuid_t uid, u64 name, u32 len)
 
 static void service_free_rcu(struct rcu_head *rcu)
 {
-	kfree(container_of(rcu, struct service, rcu));
+	kfree(container_of(rcu, struct caps_service, rcu));
 }
 
-static void service_drop(struct service *service)
+static void service_drop(struct caps_service *service)
 {
 	caps_uncharge(service->chain, CAPS_NAMES, 1);
 	caps_chain_put(service->chain);
@@ -96,29 +98,149 @@ static void service_drop(struct service *service)
 }
 
 /* A name whose actor or port has gone is free. */
-static bool service_alive(const struct service *service)
+bool caps_service_alive(const struct caps_service *service)
 {
 	return !READ_ONCE(READ_ONCE(service->actor)->dead) &&
 	       rcu_access_pointer(service->port->owner);
 }
 
-static void service_remove(struct service *service)
+static int tables_insert(struct caps_net *cnet, struct caps_service *service)
 {
-	lockdep_assert_held(&services_lock);
+	int err = 0;
 
-	rhashtable_remove_fast(&service->cnet->table, &service->node,
-			       service_params);
+	if (uid_valid(service->name.uid))
+		err = rhltable_insert(&cnet->by_uid, &service->by_uid,
+				      by_uid_params);
+	if (err || !gid_valid(service->name.gid))
+		return err;
+	err = rhltable_insert(&cnet->by_gid, &service->by_gid, by_gid_params);
+	if (err && uid_valid(service->name.uid))
+		rhltable_remove(&cnet->by_uid, &service->by_uid, by_uid_params);
+	return err;
+}
+
+static void service_remove(struct caps_service *service)
+{
+	struct caps_net *cnet = service->cnet;
+
+	lockdep_assert_held(&caps_services_lock);
+
+	if (uid_valid(service->name.uid))
+		rhltable_remove(&cnet->by_uid, &service->by_uid, by_uid_params);
+	if (gid_valid(service->name.gid))
+		rhltable_remove(&cnet->by_gid, &service->by_gid, by_gid_params);
 	list_del(&service->net_link);
 	list_del(&service->actor_link);
 	service_drop(service);
 }
 
-static struct service *service_create(struct caps_actor *actor,
-				      struct caps_port *port,
-				      const struct service_key *key,
-				      const struct caps_register *args)
+/* Services that a name with at least one id may mean, newest first; RCU. */
+struct walk {
+	const struct caps_name *name;
+	struct rhlist_head *at;
+};
+
+static struct caps_service *walk_at(const struct walk *walk)
 {
-	struct service *service;
+	if (!walk->at)
+		return NULL;
+	return uid_valid(walk->name->uid) ?
+		container_of(walk->at, struct caps_service, by_uid) :
+		container_of(walk->at, struct caps_service, by_gid);
+}
+
+static struct caps_service *walk_next(struct walk *walk)
+{
+	walk->at = rcu_dereference(walk->at->next);
+	return walk_at(walk);
+}
+
+static struct caps_service *walk_begin(struct walk *walk, struct caps_net *cnet,
+				       const struct caps_name *name)
+{
+	walk->name = name;
+	if (uid_valid(name->uid))
+		walk->at = rhltable_lookup(&cnet->by_uid, &name->uid,
+					   by_uid_params);
+	else
+		walk->at = rhltable_lookup(&cnet->by_gid, name->text,
+					   by_gid_params);
+	return walk_at(walk);
+}
+
+/* Has a service exactly these ids? The text is equal. */
+static bool same_ids(const struct caps_service *service,
+		     const struct caps_name *name)
+{
+	return uid_eq(service->name.uid, name->uid) &&
+	       gid_eq(service->name.gid, name->gid);
+}
+
+static struct caps_service *find_newest(struct caps_net *cnet,
+					const struct caps_name *name)
+{
+	struct caps_service *service;
+	struct walk walk;
+
+	for (service = walk_begin(&walk, cnet, name); service;
+	     service = walk_next(&walk)) {
+		if (gid_valid(name->gid) &&
+		    !gid_eq(service->name.gid, name->gid))
+			continue;
+		if (caps_service_alive(service))
+			return service;
+	}
+	return NULL;
+}
+
+/**
+ * caps_service_find - what a client's words mean
+ * @cnet: the names that it knows
+ * @request: the words
+ *
+ * The caller is in an RCU reader section.
+ *
+ * Return: the newest living service that fits, or NULL.
+ */
+struct caps_service *caps_service_find(struct caps_net *cnet,
+				       const struct caps_request *request)
+{
+	struct caps_name name = request->name;
+	struct caps_service *service = NULL;
+	u32 i;
+
+	if (!request->trusted_count)
+		return find_newest(cnet, &name);
+	for (i = 0; i < request->trusted_count && !service; i++) {
+		name.uid = request->trusted[i];
+		service = find_newest(cnet, &name);
+	}
+	return service;
+}
+
+/**
+ * caps_service_admits - do a service's rules let the current task in?
+ * @service: the service
+ * @admit: the rules that the task accepts
+ */
+bool caps_service_admits(const struct caps_service *service, u32 admit)
+{
+	admit &= service->flags;
+	if (admit & CAPS_REGISTER_WORLD)
+		return true;
+	if ((admit & CAPS_REGISTER_USER) &&
+	    uid_eq(service->name.uid, current_euid()))
+		return true;
+	return (admit & CAPS_REGISTER_GROUP) && gid_valid(service->name.gid) &&
+	       in_egroup_p(service->name.gid);
+}
+
+static struct caps_service *service_create(struct caps_actor *actor,
+					   struct caps_port *port,
+					   const struct caps_name *name,
+					   const struct caps_register *args)
+{
+	struct caps_service *service;
 	int err;
 
 	err = caps_charge(actor->chain, CAPS_NAMES, 1);
@@ -129,47 +251,91 @@ static struct service *service_create(struct caps_actor *actor,
 		caps_uncharge(actor->chain, CAPS_NAMES, 1);
 		return ERR_PTR(-ENOMEM);
 	}
-	service->key = *key;
+	service->name = *name;
+	service->registrant = current_euid();
 	service->actor = caps_actor_get(actor);
 	service->port = caps_port_get(port);
 	service->chain = caps_chain_get(actor->chain);
 	service->operations = args->operations;
 	service->flags = args->flags;
+	if (!(args->flags & CAPS_ADMIT))
+		service->flags |= CAPS_REGISTER_USER;
 	caps_born(CAPS_LIVE_SERVICES);
 	return service;
 }
 
-static int service_insert(struct caps_net *cnet, struct service *service)
+static bool makes_way(const struct caps_service *old,
+		      const struct caps_service *service)
 {
-	struct service *old;
+	return !caps_service_alive(old) ||
+	       ((service->flags & CAPS_REGISTER_REPLACE) &&
+		uid_eq(old->registrant, service->registrant));
+}
+
+/* Another one of the same name and ids, which makes way or does not; or NULL. */
+static struct caps_service *find_same(struct caps_net *cnet,
+				      const struct caps_service *service,
+				      bool way)
+{
+	struct caps_service *old;
+	struct walk walk;
+
+	rcu_read_lock();
+	for (old = walk_begin(&walk, cnet, &service->name); old;
+	     old = walk_next(&walk)) {
+		if (old != service && same_ids(old, &service->name) &&
+		    makes_way(old, service) == way)
+			break;
+	}
+	rcu_read_unlock();
+	return old;
+}
+
+static int service_insert(struct caps_net *cnet, struct caps_service *service)
+{
+	struct caps_service *old;
 	int err;
 
-	mutex_lock(&services_lock);
-	old = rhashtable_lookup_fast(&cnet->table, &service->key,
-				     service_params);
-	err = -EEXIST;
-	if (old && service_alive(old))
-		goto out;
-	if (old)
-		service_remove(old);
+	lockdep_assert_held(&caps_services_lock);
+
+	old = find_same(cnet, service, false);
+	if (old && (!(old->flags & service->flags & CAPS_REGISTER_NEWEST) ||
+		    (service->flags & CAPS_REGISTER_FIRST)))
+		return -EEXIST;
 	/* A teardown looks for names after the actor has died. */
-	err = -ENOTCONN;
 	if (READ_ONCE(service->actor->dead))
-		goto out;
+		return -ENOTCONN;
 	/* A port moves with this lock held, see caps_services_begin_move(). */
-	err = caps_port_lost(service->port);
 	if (rcu_access_pointer(service->port->owner) != service->actor)
-		goto out;
+		return caps_port_lost(service->port);
 	service->cnet = cnet;
-	err = rhashtable_insert_fast(&cnet->table, &service->node,
-				     service_params);
+	service->number = ++cnet->registered;
+	err = tables_insert(cnet, service);
 	if (err)
-		goto out;
-	list_add(&service->net_link, &cnet->services);
+		return err;
+	list_add_tail(&service->net_link, &cnet->services);
 	list_add(&service->actor_link, &service->actor->services);
-out:
-	mutex_unlock(&services_lock);
-	return err;
+	while ((old = find_same(cnet, service, true)))
+		service_remove(old);
+	caps_connect_wake(service);
+	return 0;
+}
+
+static int may_register(struct net *net, const struct caps_name *name)
+{
+	struct user_namespace *ns = current_user_ns();
+
+	if (!uid_valid(name->uid) && !gid_valid(name->gid))
+		return -EINVAL;
+	if (uid_valid(name->uid) && !uid_eq(name->uid, current_euid()) &&
+	    !ns_capable(ns, CAP_SETUID))
+		return -EPERM;
+	if (gid_valid(name->gid) && !in_egroup_p(name->gid) &&
+	    !ns_capable(ns, CAP_SETGID))
+		return -EPERM;
+	if (name->text[0] == '.' && !ns_capable(net->user_ns, CAP_SYS_ADMIN))
+		return -EPERM;
+	return 0;
 }
 
 /**
@@ -182,28 +348,52 @@ out:
 int caps_service_register(struct caps_actor *actor,
 			  const struct caps_register *args)
 {
-	struct net *net = current->nsproxy->net_ns;
-	struct service *service;
+	struct caps_service *service;
 	struct caps_port *port;
-	struct service_key key;
+	struct caps_name name;
 	int err;
 
-	err = make_key(&key, current_euid(), args->name, args->name_len);
+	err = caps_name_parse(&name, args->name, args->name_len, args->uid,
+			      args->gid);
+	if (!err)
+		err = may_register(current->nsproxy->net_ns, &name);
 	if (err)
 		return err;
-	if (key.name[0] == '.' && !ns_capable(net->user_ns, CAP_SYS_ADMIN))
-		return -EPERM;
 	port = caps_capability_own_port(actor, args->port, CAPS_RIGHT_MANAGE);
 	if (IS_ERR(port))
 		return PTR_ERR(port);
-	service = service_create(actor, port, &key, args);
+	service = service_create(actor, port, &name, args);
 	caps_port_put(port);
 	if (IS_ERR(service))
 		return PTR_ERR(service);
-	err = service_insert(caps_net(net), service);
+	mutex_lock(&caps_services_lock);
+	err = service_insert(caps_net_current(), service);
+	mutex_unlock(&caps_services_lock);
 	if (err)
 		service_drop(service);
 	return err;
+}
+
+/* The newest that the actor has; else one that another has, or NULL. */
+static struct caps_service *find_own(struct caps_net *cnet,
+				     const struct caps_actor *actor,
+				     const struct caps_name *name)
+{
+	struct caps_service *service, *other = NULL;
+	struct walk walk;
+
+	rcu_read_lock();
+	for (service = walk_begin(&walk, cnet, name); service;
+	     service = walk_next(&walk)) {
+		if (!same_ids(service, name))
+			continue;
+		if (service->actor == actor)
+			break;
+		if (caps_service_alive(service))
+			other = service;
+	}
+	rcu_read_unlock();
+	return service ?: other;
 }
 
 /**
@@ -211,135 +401,42 @@ int caps_service_register(struct caps_actor *actor,
  * @actor: who registered it
  * @args: checked but for the name
  *
- * Return: 0; -ENOENT if it is not registered under the caller's effective uid,
- * -EPERM if another actor did; -EINVAL, -EFAULT.
+ * Return: 0; -ENOENT if nobody has it, -EPERM if another actor has; -EINVAL,
+ * -EFAULT.
  */
 int caps_service_unregister(struct caps_actor *actor,
 			    const struct caps_unregister *args)
 {
-	struct caps_net *cnet = caps_net(current->nsproxy->net_ns);
-	struct service *service;
-	struct service_key key;
+	struct caps_service *service;
+	struct caps_name name;
 	int err;
 
-	err = make_key(&key, current_euid(), args->name, args->name_len);
+	err = caps_name_parse(&name, args->name, args->name_len, args->uid,
+			      args->gid);
 	if (err)
 		return err;
-	mutex_lock(&services_lock);
-	service = rhashtable_lookup_fast(&cnet->table, &key, service_params);
-	if (!service || !service_alive(service))
+	if (!uid_valid(name.uid) && !gid_valid(name.gid))
+		return -EINVAL;
+	mutex_lock(&caps_services_lock);
+	service = find_own(caps_net_current(), actor, &name);
+	if (!service)
 		err = -ENOENT;
 	else if (service->actor != actor)
 		err = -EPERM;
+	else if (!caps_service_alive(service))
+		err = -ENOENT;
 	/* Of a port that is gone, too: until then the name is charged. */
 	if (service && service->actor == actor)
 		service_remove(service);
-	mutex_unlock(&services_lock);
+	mutex_unlock(&caps_services_lock);
 	return err;
 }
 
-/* What a service that lets the current task in has for it. */
-struct offer {
-	struct caps_port *port;		/* a reference */
-	u64 operations;
-	u32 flags;			/* CAPS_REGISTER_* */
-};
-
-static int service_find(const struct service_key *key, u64 wanted,
-			struct offer *offer)
-{
-	struct caps_net *cnet = caps_net(current->nsproxy->net_ns);
-	struct service *service;
-	int err = -ENOENT;
-
-	rcu_read_lock();
-	service = rhashtable_lookup(&cnet->table, key, service_params);
-	if (!service || !service_alive(service))
-		goto out;
-	err = -EACCES;
-	if (!(service->flags & CAPS_REGISTER_WORLD) &&
-	    !uid_eq(service->key.uid, current_euid()))
-		goto out;
-	if (wanted != CAPS_ALL_OPERATIONS && wanted & ~service->operations)
-		goto out;
-	offer->operations = wanted & service->operations;
-	offer->flags = service->flags;
-	offer->port = service->port;
-	err = caps_port_tryget(service->port) ? 0 : -ENOENT;
-out:
-	rcu_read_unlock();
-	return err;
-}
-
-/* A capability to what is offered, and the server told if it wants to be. */
-static int connect(struct caps_actor *actor, const struct offer *offer,
-		   u64 *handle)
-{
-	bool connected = offer->flags & CAPS_REGISTER_CONNECTED;
-	bool disconnected = offer->flags & CAPS_REGISTER_DISCONNECTED;
-	struct caps_capability *capability;
-	struct caps_badge *badge;
-	int err;
-
-	badge = caps_badge_assign(actor, offer->port,
-				  connected || disconnected);
-	if (IS_ERR(badge))
-		return PTR_ERR(badge);
-	caps_badge_get(badge);
-	err = -ENOMEM;
-	capability = caps_capability_create(offer->port, badge,
-					    offer->operations,
-					    CONNECTION_RIGHTS);
-	if (!capability)
-		goto put_badge;
-	err = caps_capability_insert(actor, capability, handle);
-	if (err) {
-		caps_capability_free(capability);
-		goto put_badge;
-	}
-	if (connected || disconnected)
-		err = caps_badge_announce(badge, connected, disconnected);
-	if (err)
-		caps_capability_close(actor, *handle);
-put_badge:
-	caps_badge_put(badge);
-	return err;
-}
-
-/**
- * caps_service_connect - a capability to a service, with a badge of its own
- * @actor: who connects
- * @args: checked but for the name
- *
- * Return: 0, and see the uapi header for everything else.
- */
-int caps_service_connect(struct caps_actor *actor, struct caps_connect *args)
-{
-	struct service_key key;
-	struct offer offer;
-	kuid_t uid;
-	int err;
-
-	uid = make_kuid(current_user_ns(), args->uid);
-	if (!uid_valid(uid))
-		return -EINVAL;
-	err = make_key(&key, uid, args->name, args->name_len);
-	if (err)
-		return err;
-	err = service_find(&key, args->operations, &offer);
-	if (err)
-		return err;
-	err = connect(actor, &offer, &args->capability);
-	args->operations = offer.operations;
-	caps_port_put(offer.port);
-	return err == -EPIPE ? -ENOENT : err;
-}
-
-/* Does a name stay with its port? It says under whose uid its server runs. */
-static bool service_moves(const struct service *service,
+/* Does a name stay with its port? It says whose server answers to it. */
+static bool service_moves(const struct caps_service *service,
 			  const struct caps_actor *to)
 {
-	return uid_eq(service->key.uid, to->cred->euid);
+	return uid_eq(service->registrant, to->cred->euid);
 }
 
 /**
@@ -355,11 +452,11 @@ static bool service_moves(const struct service *service,
 long caps_services_begin_move(struct caps_actor *actor, struct caps_port *port,
 			      struct caps_actor *to)
 {
-	struct service *service;
+	struct caps_service *service;
 	long names = 0;
 	int err = 0;
 
-	mutex_lock(&services_lock);
+	mutex_lock(&caps_services_lock);
 	list_for_each_entry(service, &actor->services, actor_link) {
 		if (service->port == port && service_moves(service, to))
 			names++;
@@ -367,18 +464,18 @@ long caps_services_begin_move(struct caps_actor *actor, struct caps_port *port,
 	if (names)
 		err = caps_charge(to->chain, CAPS_NAMES, names);
 	if (err)
-		mutex_unlock(&services_lock);
+		mutex_unlock(&caps_services_lock);
 	return err ?: names;
 }
 
-static void service_move(struct service *service, struct caps_actor *to)
+static void service_move(struct caps_service *service, struct caps_actor *to)
 {
 	struct caps_actor *actor = service->actor;
 
 	caps_uncharge(service->chain, CAPS_NAMES, 1);
 	caps_chain_put(service->chain);
 	service->chain = caps_chain_get(to->chain);
-	/* service_find() looks whether it is alive, under RCU. */
+	/* caps_service_find() looks whether it is alive, under RCU. */
 	WRITE_ONCE(service->actor, caps_actor_get(to));
 	list_move(&service->actor_link, &to->services);
 	caps_actor_put(actor);
@@ -395,7 +492,7 @@ static void service_move(struct service *service, struct caps_actor *to)
 void caps_services_end_move(struct caps_actor *actor, struct caps_port *port,
 			    struct caps_actor *to, long names, bool moved)
 {
-	struct service *service, *next;
+	struct caps_service *service, *next;
 
 	if (!moved && names)
 		caps_uncharge(to->chain, CAPS_NAMES, names);
@@ -407,7 +504,7 @@ void caps_services_end_move(struct caps_actor *actor, struct caps_port *port,
 		else
 			service_remove(service);
 	}
-	mutex_unlock(&services_lock);
+	mutex_unlock(&caps_services_lock);
 }
 
 /**
@@ -416,32 +513,41 @@ void caps_services_end_move(struct caps_actor *actor, struct caps_port *port,
  */
 void caps_services_end(struct caps_actor *actor)
 {
-	struct service *service, *next;
+	struct caps_service *service, *next;
 
-	mutex_lock(&services_lock);
+	mutex_lock(&caps_services_lock);
 	list_for_each_entry_safe(service, next, &actor->services, actor_link)
 		service_remove(service);
-	mutex_unlock(&services_lock);
+	mutex_unlock(&caps_services_lock);
 }
 
 static int __net_init caps_net_init(struct net *net)
 {
 	struct caps_net *cnet = caps_net(net);
+	int err;
 
 	INIT_LIST_HEAD(&cnet->services);
-	return rhashtable_init(&cnet->table, &service_params);
+	hash_init(cnet->waiting);
+	err = rhltable_init(&cnet->by_uid, &by_uid_params);
+	if (err)
+		return err;
+	err = rhltable_init(&cnet->by_gid, &by_gid_params);
+	if (err)
+		rhltable_destroy(&cnet->by_uid);
+	return err;
 }
 
 static void __net_exit caps_net_exit(struct net *net)
 {
 	struct caps_net *cnet = caps_net(net);
-	struct service *service, *next;
+	struct caps_service *service, *next;
 
-	mutex_lock(&services_lock);
+	mutex_lock(&caps_services_lock);
 	list_for_each_entry_safe(service, next, &cnet->services, net_link)
 		service_remove(service);
-	mutex_unlock(&services_lock);
-	rhashtable_destroy(&cnet->table);
+	mutex_unlock(&caps_services_lock);
+	rhltable_destroy(&cnet->by_gid);
+	rhltable_destroy(&cnet->by_uid);
 }
 
 static struct pernet_operations caps_net_ops = {

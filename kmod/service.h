@@ -2,10 +2,17 @@
 /*
  * Services: names, bound to ports, per network namespace.
  *
- * A name is qualified by the effective uid that registered it. It belongs to
- * the actor that registered; once that is dead the name counts as free, even
- * before its teardown has come around to removing it. It moves along with its
- * port to an actor of the same uid, see migrate.h.
+ * A name is qualified by a user id, a group id, or both. It stands in a table by
+ * name and user, and in one by name and group, as far as it has them, each with
+ * a list of equal keys, newest first: so whatever a client gives is one look-up,
+ * and names that others took under their own ids are not in the way.
+ *
+ * A service belongs to the actor that registered; once that is dead the name
+ * counts as free, even before its teardown has come around to removing it. It
+ * moves along with its port to an actor of the same user, see migrate.h.
+ *
+ * Who waits for a name stands in a table of its own and is woken by what
+ * fits, see connect.c.
  *
  * Lifetime: a service holds its actor and port in memory and goes by RCU.
  * Locking: one mutex for changes, RCU for look-ups. A namespace that ends takes
@@ -14,10 +21,70 @@
 #ifndef _CAPS_SERVICE_H
 #define _CAPS_SERVICE_H
 
+#include <linux/hashtable.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/rhashtable.h>
+#include <linux/uidgid.h>
+
 #include "caps.h"
 
 struct caps_actor;
+struct caps_chain;
 struct caps_port;
+
+#define CAPS_ADMIT \
+	(CAPS_REGISTER_USER | CAPS_REGISTER_GROUP | CAPS_REGISTER_WORLD)
+
+/* Each of the two keys of the tables is a piece of this. */
+struct caps_name {
+	kuid_t uid;
+	char text[CAPS_MAX_NAME + 1];	/* padded with zeros */
+	kgid_t gid;
+};
+
+struct caps_net {
+	struct list_head services;	/* services_lock; oldest first */
+	u64 registered;			/* services_lock; how many so far */
+	struct rhltable by_uid;
+	struct rhltable by_gid;
+	DECLARE_HASHTABLE(waiting, 6);	/* services_lock */
+};
+
+struct caps_service {
+	struct rhlist_head by_uid;
+	struct rhlist_head by_gid;
+	struct list_head net_link;	/* caps_net.services */
+	struct list_head actor_link;	/* caps_actor.services */
+	struct caps_net *cnet;
+	struct caps_name name;
+	kuid_t registrant;
+	u64 number;			/* of registering, from 1 */
+	struct caps_actor *actor;
+	struct caps_port *port;
+	struct caps_chain *chain;
+	u64 operations;
+	u32 flags;			/* CAPS_REGISTER_* */
+	struct rcu_head rcu;
+};
+
+/* What a client asks for. */
+struct caps_request {
+	struct caps_name name;		/* ids may be invalid: any */
+	kuid_t trusted[CAPS_MAX_TRUSTED];
+	u32 trusted_count;
+	u32 admit;			/* rules that it accepts, not 0 */
+};
+
+extern struct mutex caps_services_lock;
+
+struct caps_net *caps_net_current(void);
+int caps_name_parse(struct caps_name *name, u64 text, u32 len, u32 uid,
+		    u32 gid);
+struct caps_service *caps_service_find(struct caps_net *cnet,
+				       const struct caps_request *request);
+bool caps_service_admits(const struct caps_service *service, u32 admit);
+bool caps_service_alive(const struct caps_service *service);
 
 int caps_services_init(void);
 void caps_services_exit(void);
@@ -31,6 +98,12 @@ int caps_service_register(struct caps_actor *actor,
 			  const struct caps_register *args);
 int caps_service_unregister(struct caps_actor *actor,
 			    const struct caps_unregister *args);
+
+/* In connect.c. */
 int caps_service_connect(struct caps_actor *actor, struct caps_connect *args);
+void caps_connect_wake(const struct caps_service *service);
+
+/* In service_list.c. */
+int caps_service_list(struct caps_services *args);
 
 #endif

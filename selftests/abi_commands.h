@@ -28,6 +28,7 @@ struct world {
 	char name[32];
 	char body[64];
 	struct caps_receive entry;
+	struct caps_service_entry listed;
 };
 
 /* --- structs that succeed ------------------------------------------------ */
@@ -235,7 +236,8 @@ static void register_as(struct world *w, void *arg)
 	new_name(w);
 	*(struct caps_register *)arg = (struct caps_register){
 		.port = fresh(w), .name = (uintptr_t)w->name,
-		.name_len = strlen(w->name),
+		.name_len = strlen(w->name), .uid = geteuid(),
+		.gid = CAPS_ANY_ID,
 	};
 }
 
@@ -251,6 +253,7 @@ static void unregister(struct world *w, void *arg)
 	registered(w);
 	*(struct caps_unregister *)arg = (struct caps_unregister){
 		.name = (uintptr_t)w->name, .name_len = strlen(w->name),
+		.uid = geteuid(), .gid = CAPS_ANY_ID,
 	};
 }
 
@@ -259,7 +262,16 @@ static void connect_to(struct world *w, void *arg)
 	registered(w);
 	*(struct caps_connect *)arg = (struct caps_connect){
 		.name = (uintptr_t)w->name, .name_len = strlen(w->name),
-		.uid = geteuid(), .operations = CAPS_ALL_OPERATIONS,
+		.uid = geteuid(), .gid = CAPS_ANY_ID,
+		.operations = CAPS_ALL_OPERATIONS,
+	};
+}
+
+static void services(struct world *w, void *arg)
+{
+	registered(w);
+	*(struct caps_services *)arg = (struct caps_services){
+		.entries = (uintptr_t)&w->listed, .count = 1,
 	};
 }
 
@@ -550,8 +562,10 @@ FIXTURE_VARIANT_ADD(command, forward) {
 FIXTURE_VARIANT_ADD(command, register) {
 	CAPS_REGISTER, CAPS_REGISTER_SIZE_VER0, register_as,
 	.flags = { AT(caps_register, flags) },
-	.known = { CAPS_REGISTER_WORLD | CAPS_REGISTER_CONNECTED |
-		   CAPS_REGISTER_DISCONNECTED },
+	.known = { CAPS_REGISTER_USER | CAPS_REGISTER_GROUP |
+		   CAPS_REGISTER_WORLD | CAPS_REGISTER_NEWEST |
+		   CAPS_REGISTER_FIRST | CAPS_REGISTER_REPLACE |
+		   CAPS_REGISTER_CONNECTED | CAPS_REGISTER_DISCONNECTED },
 };
 
 FIXTURE_VARIANT_ADD(command, unregister) {
@@ -564,6 +578,8 @@ FIXTURE_VARIANT_ADD(command, connect) {
 	.out = { REST(caps_connect, capability) },
 	.both = SPAN(caps_connect, operations, capability),
 	.flags = { AT(caps_connect, flags) },
+	.known = { CAPS_CONNECT_USER | CAPS_CONNECT_GROUP |
+		   CAPS_CONNECT_WORLD },
 	.reserved = { AT(caps_connect, reserved) },
 };
 
@@ -596,6 +612,12 @@ FIXTURE_VARIANT_ADD(command, group_info) {
 	CAPS_GROUP_INFO, CAPS_GROUP_INFO_SIZE_VER0, group_of,
 	.out = { SPAN(caps_group_info, members, flags) },
 	.flags = { AT(caps_group_info, flags) },
+};
+
+FIXTURE_VARIANT_ADD(command, services) {
+	CAPS_SERVICES, CAPS_SERVICES_SIZE_VER0, services,
+	.both = SPAN(caps_services, cursor, flags),
+	.flags = { AT(caps_services, flags) },
 };
 
 #endif /* ABI_COMMANDS_H */

@@ -380,6 +380,7 @@ static inline long service_register(int fd, __u64 port, const char *name,
 	struct caps_register r = {
 		.port = port, .name = (uintptr_t)name,
 		.name_len = strlen(name), .flags = flags,
+		.uid = geteuid(), .gid = CAPS_ANY_ID,
 		.operations = operations,
 	};
 
@@ -390,6 +391,7 @@ static inline long service_unregister(int fd, const char *name)
 {
 	struct caps_unregister u = {
 		.name = (uintptr_t)name, .name_len = strlen(name),
+		.uid = geteuid(), .gid = CAPS_ANY_ID,
 	};
 
 	return caps_ioctl(fd, CAPS_UNREGISTER, &u);
@@ -400,7 +402,7 @@ static inline long service_connect(int fd, const char *name, __u32 uid,
 {
 	struct caps_connect c = {
 		.name = (uintptr_t)name, .name_len = strlen(name), .uid = uid,
-		.operations = operations,
+		.gid = CAPS_ANY_ID, .operations = operations,
 	};
 	long ret = caps_ioctl(fd, CAPS_CONNECT, &c);
 

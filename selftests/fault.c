@@ -308,6 +308,7 @@ TEST_F(fault, nothing_is_made_that_cannot_be_named)
 	struct caps_watch watch = { .capability = self->port };
 	struct caps_connect connect = {
 		.name = (uintptr_t)"fault", .name_len = 5, .uid = geteuid(),
+		.gid = CAPS_ANY_ID,
 		.operations = CAPS_ALL_OPERATIONS,
 	};
 	struct caps_actor_info before, after;

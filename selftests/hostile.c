@@ -173,6 +173,7 @@ static long register_name(struct place *p)
 {
 	struct caps_register r = {
 		.port = p->port, .name = (uintptr_t)p->region, .name_len = 5,
+		.uid = geteuid(), .gid = CAPS_ANY_ID,
 	};
 
 	return caps_ioctl(p->fd, CAPS_REGISTER, &r);
@@ -182,6 +183,7 @@ static long connect_name(struct place *p)
 {
 	struct caps_connect c = {
 		.name = (uintptr_t)p->region, .name_len = 5,
+		.uid = geteuid(), .gid = CAPS_ANY_ID,
 	};
 
 	return caps_ioctl(p->fd, CAPS_CONNECT, &c);

@@ -403,32 +403,57 @@ TEST(caps_forward)
 
 TEST(caps_register)
 {
-	SIZE(caps_register, 32);
+	SIZE(caps_register, 40);
 	FIELD(caps_register, port, 0);
 	FIELD(caps_register, name, 8);
 	FIELD(caps_register, operations, 16);
 	FIELD(caps_register, name_len, 24);
-	FIELD(caps_register, flags, 28);
+	FIELD(caps_register, uid, 28);
+	FIELD(caps_register, gid, 32);
+	FIELD(caps_register, flags, 36);
 }
 
 TEST(caps_unregister)
 {
-	SIZE(caps_unregister, 16);
+	SIZE(caps_unregister, 24);
 	FIELD(caps_unregister, name, 0);
 	FIELD(caps_unregister, name_len, 8);
-	FIELD(caps_unregister, flags, 12);
+	FIELD(caps_unregister, uid, 12);
+	FIELD(caps_unregister, gid, 16);
+	FIELD(caps_unregister, flags, 20);
 }
 
 TEST(caps_connect)
 {
-	SIZE(caps_connect, 40);
+	SIZE(caps_connect, 64);
 	FIELD(caps_connect, name, 0);
 	FIELD(caps_connect, name_len, 8);
 	FIELD(caps_connect, uid, 12);
-	FIELD(caps_connect, flags, 16);
-	FIELD(caps_connect, reserved, 20);
-	FIELD(caps_connect, operations, 24);
-	FIELD(caps_connect, capability, 32);
+	FIELD(caps_connect, gid, 16);
+	FIELD(caps_connect, flags, 20);
+	FIELD(caps_connect, trusted, 24);
+	FIELD(caps_connect, trusted_count, 32);
+	FIELD(caps_connect, reserved, 36);
+	FIELD(caps_connect, deadline, 40);
+	FIELD(caps_connect, operations, 48);
+	FIELD(caps_connect, capability, 56);
+}
+
+TEST(caps_services)
+{
+	SIZE(caps_services, 24);
+	FIELD(caps_services, entries, 0);
+	FIELD(caps_services, cursor, 8);
+	FIELD(caps_services, count, 16);
+	FIELD(caps_services, flags, 20);
+	SIZE(caps_service_entry, 96);
+	FIELD(caps_service_entry, name, 0);
+	FIELD(caps_service_entry, cursor, 64);
+	FIELD(caps_service_entry, operations, 72);
+	FIELD(caps_service_entry, uid, 80);
+	FIELD(caps_service_entry, gid, 84);
+	FIELD(caps_service_entry, pid, 88);
+	FIELD(caps_service_entry, flags, 92);
 }
 
 TEST(caps_group_create)
@@ -492,9 +517,10 @@ TEST(numbers)
 	EXPECT_EQ(0xc0109c39, CAPS_ABORT);
 	EXPECT_EQ(0xc0709c3a, CAPS_HEADER);
 	EXPECT_EQ(0xc0509c3b, CAPS_IDENTITY);
-	EXPECT_EQ(0xc0209c40, CAPS_REGISTER);
-	EXPECT_EQ(0xc0109c41, CAPS_UNREGISTER);
-	EXPECT_EQ(0xc0289c42, CAPS_CONNECT);
+	EXPECT_EQ(0xc0289c40, CAPS_REGISTER);
+	EXPECT_EQ(0xc0189c41, CAPS_UNREGISTER);
+	EXPECT_EQ(0xc0409c42, CAPS_CONNECT);
+	EXPECT_EQ(0xc0189c43, CAPS_SERVICES);
 	EXPECT_EQ(0xc0109c50, CAPS_GROUP_CREATE);
 	EXPECT_EQ(0xc0189c51, CAPS_GROUP_INSERT);
 	EXPECT_EQ(0xc0189c52, CAPS_GROUP_REMOVE);

@@ -93,7 +93,7 @@ TEST_F(service, names_that_are_valid)
 TEST_F(service, names_that_are_not)
 {
 	struct caps_register r = { .port = self->port };
-	struct caps_connect c = { .uid = self->uid };
+	struct caps_connect c = { .uid = self->uid, .gid = CAPS_ANY_ID };
 	struct caps_unregister u = { 0 };
 	unsigned int byte, place;
 
@@ -125,7 +125,7 @@ TEST_F(service, names_of_bad_lengths)
 	char name[65];
 	const __u32 lengths[] = { 0, 64, 65, 4096, 1u << 31, ~0u };
 	struct caps_register r = { .port = self->port };
-	struct caps_connect c = { .uid = self->uid };
+	struct caps_connect c = { .uid = self->uid, .gid = CAPS_ANY_ID };
 	struct caps_unregister u = { 0 };
 	unsigned int i;
 
@@ -421,7 +421,7 @@ TEST_F(service, operations)
 	struct caps_capability_info i;
 	struct caps_connect c = {
 		.name = (uintptr_t)"operations", .name_len = 10,
-		.uid = self->uid,
+		.uid = self->uid, .gid = CAPS_ANY_ID,
 	};
 	const __u64 wanted[] = { 0x0f, 0x05, 0, CAPS_ALL_OPERATIONS };
 	const __u64 granted[] = { 0x0f, 0x05, 0, 0x0f };

@@ -413,8 +413,8 @@ struct caps_signal {
  * which is named by a capability with ACCEPT. Nobody's capability changes. The
  * port arrives disabled; all else comes along: messages in its queue and senders
  * that wait for room, cookie, priority, limit, signals, badges, sequence number,
- * and its names, if the new owner's file was opened under their uid (else they
- * are free). With CAPS_MIGRATE_DROP what others ask for does not: calls that are
+ * and its names, if who opened the new owner's file is the user that registered
+ * them (else they are free). With CAPS_MIGRATE_DROP what others ask for does not: calls that are
  * queued or wait for room end with EPIPE, so do senders that wait, queued sends are
  * dropped. Answers to one-way messages that were sent with the port as source come
  * along all the same, as they would if they came later; they are not dropped, nor
@@ -826,50 +826,122 @@ struct caps_identity {
 /* --- services ------------------------------------------------------------ */
 
 /*
- * CAPS_REGISTER: bind a name (1 to 63 of A-Z a-z 0-9 _ . -) to an own port, in
- * the caller's network namespace and under the caller's effective uid. EEXIST
- * while a living actor holds it; it is free the moment that one dies. A name
- * beginning with '.' takes CAP_SYS_ADMIN over the network namespace. [system
- * services, test rigs]
- *
- * With CAPS_REGISTER_CONNECTED each connection is told by a message of that kind,
- * before any with its badge. With CAPS_REGISTER_DISCONNECTED its end is, once,
- * after all else with its badge: when no handle, no exported descriptor and no
- * message that could reach the server, or is held by it, has the badge. Neither
- * needs room in the queue. [servers with state for each client, access logs]
+ * A name is 1 to 63 of A-Z a-z 0-9 _ . -, qualified by a user and a group id.
+ * CAPS_ANY_ID in place of one of them, not of both, stands for none when
+ * registering, for any when connecting. Names are known in the caller's network
+ * namespace only.
  */
-#define CAPS_REGISTER_WORLD	(1u << 0) /* any uid may connect, not only own */
-#define CAPS_REGISTER_CONNECTED	(1u << 1) /* a message for each connection */
-#define CAPS_REGISTER_DISCONNECTED (1u << 2) /* and one for each that ended */
+#define CAPS_ANY_ID		(~0u)
+#define CAPS_MAX_TRUSTED	16u
+
+/*
+ * CAPS_REGISTER: bind a name to an own port. Under a user id other than the
+ * caller's effective one takes CAP_SETUID, under a group id that the caller is
+ * not in CAP_SETGID, over the caller's user namespace, where the id must be
+ * mapped; a name beginning with '.' takes CAP_SYS_ADMIN over the network
+ * namespace. It is free the moment the actor dies. [system services, test rigs]
+ *
+ * Who may connect: USER, processes with the effective user id; GROUP, those in
+ * the group; WORLD, all. None of these means USER.
+ *
+ * EEXIST while a living actor has the name with both ids, unless
+ *   NEWEST	that one, and this, let others have it as well: who connects gets
+ *		the newest, and the one before if that goes
+ *   FIRST	with NEWEST: EEXIST nevertheless if there is one already
+ *   REPLACE	those that the same effective user id registered make way. Their
+ *		connections stay.
+ *
+ * With CONNECTED each connection is told by a message of that kind, before any
+ * with its badge. With DISCONNECTED its end is, once, after all else with its
+ * badge: when no handle, no exported descriptor and no message that could reach
+ * the server, or is held by it, has the badge. Neither needs room in the queue.
+ * [servers with state for each client, access logs]
+ */
+#define CAPS_REGISTER_WORLD	(1u << 0)
+#define CAPS_REGISTER_USER	(1u << 1)
+#define CAPS_REGISTER_GROUP	(1u << 2)
+#define CAPS_REGISTER_NEWEST	(1u << 3)
+#define CAPS_REGISTER_FIRST	(1u << 4)
+#define CAPS_REGISTER_REPLACE	(1u << 5)
+#define CAPS_REGISTER_CONNECTED	(1u << 6)
+#define CAPS_REGISTER_DISCONNECTED (1u << 7)
 
 struct caps_register {
 	__u64 port;			/* MANAGE */
 	__u64 name;			/* address */
 	__u64 operations;		/* granted to connections */
 	__u32 name_len;			/* bytes, without terminator */
+	__u32 uid;			/* or CAPS_ANY_ID */
+	__u32 gid;			/* or CAPS_ANY_ID */
 	__u32 flags;			/* CAPS_REGISTER_* */
 };
 
-/* CAPS_UNREGISTER: by the actor that registered. Connections stay. */
+/*
+ * CAPS_UNREGISTER: by the actor that registered it with these ids; if it did so
+ * more than once, the newest. Connections stay. [servers shutting down, those
+ * that only want no more clients]
+ */
 struct caps_unregister {
 	__u64 name;
 	__u32 name_len;
+	__u32 uid;
+	__u32 gid;
 	__u32 flags;			/* 0 */
 };
 
 /*
  * CAPS_CONNECT: a capability (SEND, GRANT, WATCH) with a badge of its own to
- * the port that uid @uid registered as @name. Wanting operations that are not
- * granted is EACCES; CAPS_ALL_OPERATIONS takes what there is. [clients]
+ * what is registered as @name. Wanting operations that are not granted is
+ * EACCES; CAPS_ALL_OPERATIONS takes what there is. Without such a name ENOENT,
+ * or a wait until @deadline. [clients, programs started before their servers]
+ *
+ * @uid and @gid are those of the name. Any user can take any name under an id of
+ * its own, so a client says whose it means: with CAPS_ANY_ID for both, @trusted
+ * lists user ids, and the first of them that has the name is taken.
+ *
+ * USER, GROUP, WORLD: be let in only by one of these rules, so only by a server
+ * of the own user, of an own group, or by any; none of them means all.
  */
+#define CAPS_CONNECT_WORLD	CAPS_REGISTER_WORLD
+#define CAPS_CONNECT_USER	CAPS_REGISTER_USER
+#define CAPS_CONNECT_GROUP	CAPS_REGISTER_GROUP
+
 struct caps_connect {
 	__u64 name;
 	__u32 name_len;
-	__u32 uid;			/* the server's effective uid */
-	__u32 flags;			/* 0 */
+	__u32 uid;			/* or CAPS_ANY_ID */
+	__u32 gid;			/* or CAPS_ANY_ID */
+	__u32 flags;			/* CAPS_CONNECT_* */
+	__u64 trusted;			/* address of __u32[], else 0 */
+	__u32 trusted_count;		/* up to CAPS_MAX_TRUSTED */
 	__u32 reserved;			/* 0 */
+	__u64 deadline;			/* 0: ENOENT at once */
 	__u64 operations;		/* in: wanted, out: granted */
 	__u64 capability;		/* out */
+};
+
+/*
+ * CAPS_SERVICES: the names that the caller could connect to, and those of its
+ * user; with CAP_SYS_ADMIN over the network namespace, all. Oldest first, from
+ * behind @cursor, which is 0 to begin with and then what the call before gave.
+ * @count 0 out: there are no more. [administrators' tools, programs that let
+ * one choose]
+ */
+struct caps_service_entry {
+	char name[CAPS_MAX_NAME + 1];	/* terminated */
+	__u64 cursor;			/* of this one */
+	__u64 operations;
+	__u32 uid;			/* or CAPS_ANY_ID; overflow if unmapped */
+	__u32 gid;
+	__u32 pid;			/* of its server, 0 if not visible */
+	__u32 flags;			/* CAPS_REGISTER_* */
+};
+
+struct caps_services {
+	__u64 entries;			/* address of struct caps_service_entry[] */
+	__u64 cursor;			/* in, out */
+	__u32 count;			/* in: room, out: entries */
+	__u32 flags;			/* 0 */
 };
 
 /* --- groups --------------------------------------------------------------- */
@@ -998,6 +1070,7 @@ struct caps_group_info {
 #define CAPS_REGISTER		_IOWR(CAPS_IOC, 0x40, struct caps_register)
 #define CAPS_UNREGISTER		_IOWR(CAPS_IOC, 0x41, struct caps_unregister)
 #define CAPS_CONNECT		_IOWR(CAPS_IOC, 0x42, struct caps_connect)
+#define CAPS_SERVICES		_IOWR(CAPS_IOC, 0x43, struct caps_services)
 
 #define CAPS_GROUP_CREATE	_IOWR(CAPS_IOC, 0x50, struct caps_group_create)
 #define CAPS_GROUP_INSERT	_IOWR(CAPS_IOC, 0x51, struct caps_group_member)
@@ -1036,9 +1109,10 @@ struct caps_group_info {
 #define CAPS_HEADER_SIZE_VER0		112
 #define CAPS_IDENTITY_SIZE_VER0		80
 #define CAPS_FORWARD_SIZE_VER0		24
-#define CAPS_REGISTER_SIZE_VER0		32
-#define CAPS_UNREGISTER_SIZE_VER0	16
-#define CAPS_CONNECT_SIZE_VER0		40
+#define CAPS_REGISTER_SIZE_VER0		40
+#define CAPS_UNREGISTER_SIZE_VER0	24
+#define CAPS_CONNECT_SIZE_VER0		64
+#define CAPS_SERVICES_SIZE_VER0		24
 #define CAPS_GROUP_CREATE_SIZE_VER0	16
 #define CAPS_GROUP_MEMBER_SIZE_VER0	24
 #define CAPS_GROUP_REF_SIZE_VER0	16

@@ -36,6 +36,8 @@ int offer_service() {
     name.port = port.capability;
     name.name = address(service.data());
     name.name_len = service.size();
+    name.uid = geteuid();
+    name.gid = CAPS_ANY_ID;
     name.operations = CAPS_ALL_OPERATIONS;
     command(fd, CAPS_REGISTER, name, "CAPS_REGISTER");
     return fd;
@@ -114,6 +116,7 @@ std::uint64_t connect(int fd) {
     to.name = address(service.data());
     to.name_len = service.size();
     to.uid = geteuid();
+    to.gid = CAPS_ANY_ID;
     to.operations = CAPS_ALL_OPERATIONS;
     command(fd, CAPS_CONNECT, to, "CAPS_CONNECT");
     return to.capability;

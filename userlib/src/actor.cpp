@@ -26,7 +26,10 @@ result<void> done_or(int outcome, const port &on, operation what) noexcept {
 }
 
 std::uint32_t flags_of(const service_options &options) noexcept {
-    return (options.world ? CAPS_REGISTER_WORLD : 0) |
+    return (options.world ? CAPS_REGISTER_WORLD : 0) | (options.user ? CAPS_REGISTER_USER : 0) |
+           (options.group ? CAPS_REGISTER_GROUP : 0) | (options.newest ? CAPS_REGISTER_NEWEST : 0) |
+           (options.first ? CAPS_REGISTER_FIRST : 0) |
+           (options.replace ? CAPS_REGISTER_REPLACE : 0) |
            (options.connected ? CAPS_REGISTER_CONNECTED : 0) |
            (options.disconnected ? CAPS_REGISTER_DISCONNECTED : 0);
 }
@@ -42,6 +45,9 @@ class terminated {
             std::ranges::copy(name, text_.begin());
     }
     const char *get() const noexcept { return text_.data(); }
+    std::uint32_t size() const noexcept {
+        return static_cast<std::uint32_t>(std::string_view(text_.data()).size());
+    }
 
   private:
     // One more than a name may have, and the terminator.
@@ -111,12 +117,44 @@ result<group> actor::try_create_group() const noexcept {
 
 result<connection> actor::try_connect(std::string_view name,
                                       const connect_options &options) const noexcept {
-    std::uint64_t handle = 0, operations = options.operations;
-    const int outcome =
-        capsu_connect(get(), terminated(name).get(), options.uid, &operations, &handle);
+    const terminated text(name);
+    ::caps_connect connect{};
+    connect.name = reinterpret_cast<std::uintptr_t>(text.get());
+    connect.name_len = text.size();
+    connect.uid = options.uid;
+    connect.gid = options.gid;
+    connect.flags = (options.world ? CAPS_CONNECT_WORLD : 0) |
+                    (options.user ? CAPS_CONNECT_USER : 0) |
+                    (options.group ? CAPS_CONNECT_GROUP : 0);
+    connect.trusted = reinterpret_cast<std::uintptr_t>(options.trusted.data());
+    connect.trusted_count = static_cast<std::uint32_t>(options.trusted.size());
+    connect.deadline = options.until.nanoseconds();
+    connect.operations = options.operations;
+    const int outcome = capsu_connect_name(get(), &connect);
     if (outcome < 0)
         return failed(failure(operation::connect, -outcome, kinds::service, name, options.uid));
-    return connection(get(), handle, operations);
+    return connection(get(), connect.capability, connect.operations);
+}
+
+result<std::vector<service_info>> actor::try_services() const {
+    std::array<::caps_service_entry, 32> entries;
+    ::caps_services some{};
+    some.entries = reinterpret_cast<std::uintptr_t>(entries.data());
+    std::vector<service_info> all;
+    do {
+        some.count = entries.size();
+        const int outcome = capsu_services(get(), &some);
+        if (outcome < 0)
+            return failed(of(*this, operation::services, outcome));
+        for (const ::caps_service_entry &entry : std::span(entries).first(some.count))
+            all.push_back({.name = entry.name,
+                           .operations = entry.operations,
+                           .uid = entry.uid,
+                           .gid = entry.gid,
+                           .pid = entry.pid,
+                           .flags = entry.flags});
+    } while (some.count != 0);
+    return all;
 }
 
 result<capability> actor::try_self() const noexcept {
@@ -241,21 +279,36 @@ result<port_info> port::try_info() const noexcept {
 
 result<service> port::try_register_service(std::string_view name,
                                            const service_options &options) const noexcept {
-    const int outcome = capsu_register(actor_fd(), get(), terminated(name).get(),
-                                       options.operations, flags_of(options));
+    const terminated text(name);
+    ::caps_register reg{};
+    reg.port = get();
+    reg.name = reinterpret_cast<std::uintptr_t>(text.get());
+    reg.name_len = text.size();
+    reg.operations = options.operations;
+    reg.uid = options.uid;
+    reg.gid = options.gid;
+    reg.flags = flags_of(options);
+    const int outcome = capsu_register_name(actor_fd(), &reg);
     if (outcome < 0)
         return failed(
-            failure(operation::register_service, -outcome, kinds::service, name, ::geteuid()));
-    return service(actor_fd(), name);
+            failure(operation::register_service, -outcome, kinds::service, name, options.uid));
+    return service(actor_fd(), name, options.uid, options.gid);
 }
 
-service::service(int actor_fd, std::string_view name) noexcept : actor_(actor_fd) {
+service::service(int actor_fd, std::string_view name, std::uint32_t uid, std::uint32_t gid) noexcept
+    : actor_(actor_fd), uid_(uid), gid_(gid) {
     std::ranges::copy(name.substr(0, CAPS_MAX_NAME), name_.begin());
 }
 
 void service::reset() noexcept {
-    if (*this)
-        (void)capsu_unregister(actor_, name_.data());
+    if (*this) {
+        const ::caps_unregister unreg = {.name = reinterpret_cast<std::uintptr_t>(name_.data()),
+                                         .name_len = static_cast<std::uint32_t>(name().size()),
+                                         .uid = uid_,
+                                         .gid = gid_,
+                                         .flags = 0};
+        (void)capsu_unregister_name(actor_, &unreg);
+    }
     release();
 }
 

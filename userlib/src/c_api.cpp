@@ -9,6 +9,8 @@
 
 #include <cerrno>
 #include <chrono>
+#include <unistd.h>
+
 #include <cstring>
 
 // A struct that grows needs a new version of the functions that take it, in libcapsuser.map: those
@@ -263,32 +265,54 @@ int capsu_group_info(int actor, uint64_t group, struct caps_group_info *info) {
     return command(actor, CAPS_GROUP_INFO, info);
 }
 
+int capsu_register_name(int actor, const struct caps_register *reg) {
+    struct caps_register copy = *reg;
+    return command(actor, CAPS_REGISTER, &copy);
+}
+
+int capsu_unregister_name(int actor, const struct caps_unregister *unreg) {
+    struct caps_unregister copy = *unreg;
+    return command(actor, CAPS_UNREGISTER, &copy);
+}
+
+int capsu_connect_name(int actor, struct caps_connect *connect) {
+    return command(actor, CAPS_CONNECT, connect);
+}
+
+int capsu_services(int actor, struct caps_services *services) {
+    return command(actor, CAPS_SERVICES, services);
+}
+
 int capsu_register(int actor, uint64_t port, const char *name, uint64_t operations,
                    uint32_t flags) {
-    struct caps_register reg = {.port = port,
-                                .name = address_of(name),
-                                .operations = operations,
-                                .name_len = static_cast<__u32>(std::strlen(name)),
-                                .flags = flags};
-    return command(actor, CAPS_REGISTER, &reg);
+    const struct caps_register reg = {.port = port,
+                                      .name = address_of(name),
+                                      .operations = operations,
+                                      .name_len = static_cast<__u32>(std::strlen(name)),
+                                      .uid = geteuid(),
+                                      .gid = CAPS_ANY_ID,
+                                      .flags = flags};
+    return capsu_register_name(actor, &reg);
 }
 
 int capsu_unregister(int actor, const char *name) {
-    struct caps_unregister unreg = {
-        .name = address_of(name), .name_len = static_cast<__u32>(std::strlen(name)), .flags = 0};
-    return command(actor, CAPS_UNREGISTER, &unreg);
+    const struct caps_unregister unreg = {.name = address_of(name),
+                                          .name_len = static_cast<__u32>(std::strlen(name)),
+                                          .uid = geteuid(),
+                                          .gid = CAPS_ANY_ID,
+                                          .flags = 0};
+    return capsu_unregister_name(actor, &unreg);
 }
 
 int capsu_connect(int actor, const char *name, uid_t uid, uint64_t *operations,
                   uint64_t *capability) {
-    struct caps_connect connect = {.name = address_of(name),
-                                   .name_len = static_cast<__u32>(std::strlen(name)),
-                                   .uid = uid,
-                                   .flags = 0,
-                                   .reserved = 0,
-                                   .operations = *operations,
-                                   .capability = 0};
-    const int outcome = command(actor, CAPS_CONNECT, &connect);
+    struct caps_connect connect {};
+    connect.name = address_of(name);
+    connect.name_len = static_cast<__u32>(std::strlen(name));
+    connect.uid = uid;
+    connect.gid = CAPS_ANY_ID;
+    connect.operations = *operations;
+    const int outcome = capsu_connect_name(actor, &connect);
     if (outcome >= 0) {
         *operations = connect.operations;
         *capability = connect.capability;

@@ -56,8 +56,9 @@ constexpr std::string_view names[] = {
     "remove_member",
     "disband",
     "group_info",
+    "services",
 };
-static_assert(std::size(names) == static_cast<std::size_t>(operation::group_info) + 1);
+static_assert(std::size(names) == static_cast<std::size_t>(operation::services) + 1);
 
 std::string hexadecimal(std::uint64_t number) {
     char text[2 * sizeof(number)];

@@ -199,12 +199,13 @@ constexpr particular particulars[] = {
      "The queue is full, or the caller's user has its share of it: the message is still held, so "
      "answer it, or try again later."},
     {operation::register_service, EEXIST,
-     "A living actor of this user, perhaps this one, holds the name: end it, or choose another "
-     "name."},
+     "A living actor, perhaps this one, holds the name: end it, replace it, choose another name, "
+     "or let both be for the newest to win."},
     {operation::register_service, EINVAL, name_text},
     {operation::register_service, EPERM,
-     "Names beginning with '.' take CAP_SYS_ADMIN over the network namespace; others the right to "
-     "manage a port of one's own."},
+     "Names beginning with '.' take CAP_SYS_ADMIN over the network namespace, those of another "
+     "user CAP_SETUID, those of another group CAP_SETGID; all the right to manage a port of one's "
+     "own."},
     {operation::register_service, EDQUOT,
      "This user holds as many names as it may: give some back, or raise the module's max_names."},
     {operation::unregister, ENOENT,
@@ -217,8 +218,11 @@ constexpr particular particulars[] = {
     {operation::connect, EACCES,
      "The service does not let this user in, or grants fewer operations than asked for."},
     {operation::connect, EINVAL,
-     "Use 1 to 63 of A-Z a-z 0-9 _ . - for the name of a service, and a uid that exists in this "
-     "user namespace."},
+     "Use 1 to 63 of A-Z a-z 0-9 _ . - for the name of a service, and ids that exist in this user "
+     "namespace; with neither uid nor gid say which uids are trusted, and only then."},
+    {operation::connect, ETIMEDOUT,
+     "No such service appeared in time: start its server, or check name and ids."},
+    {operation::connect, EMSGSIZE, "Trust at most 16 uids."},
     {operation::send, ENOENT, no_member_text},
     {operation::call, ENOENT, no_member_text},
     {operation::group_create, EDQUOT,
@@ -359,6 +363,7 @@ extern "C" const char *capsu_remedy(unsigned long command, int error) {
         {CAPS_GROUP_REMOVE, operation::group_remove},
         {CAPS_GROUP_DELETE, operation::group_delete},
         {CAPS_GROUP_INFO, operation::group_info},
+        {CAPS_SERVICES, operation::services},
     };
     const int code = error < 0 ? -error : error;
     for (const auto &[number, what] : commands)

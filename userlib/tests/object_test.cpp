@@ -6,6 +6,9 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
+#include <algorithm>
+#include <thread>
+
 namespace {
 
 using namespace test;
@@ -330,6 +333,32 @@ TEST_F(object, service_is_found_by_its_name) {
     EXPECT_NE(message.badge() & CAPS_BADGE_KERNEL, 0u);
     message.reply({.body = "found"});
     EXPECT_EQ(client.wait(), 0);
+}
+
+TEST_F(object, service_of_another_id_is_waited_for) {
+    const caps::port door = me.create_port();
+    const auto client = caps::actor::open();
+    const std::array<std::uint32_t, 2> trusted{4711, ::geteuid()};
+    caps::connect_options wanted{.uid = caps::any_id, .trusted = trusted};
+    const auto none = client.try_connect(name_, wanted);
+    ASSERT_FALSE(none);
+    EXPECT_EQ(none.error().code(), ENOENT) << none.error().message();
+    wanted.until = soon();
+    std::jthread server([&] {
+        auto service = door.register_service(name_, {.gid = ::getegid(), .newest = true});
+        service.release();
+    });
+    const auto found = client.connect(name_, wanted);
+    server.join();
+    found.send({.body = "found"});
+    EXPECT_EQ(door.receive({}, soon()).badge(), found.info().badge);
+    const auto same = door.register_service(name_, {.gid = ::getegid(), .replace = true});
+    const auto listed = me.services();
+    const auto entry = std::ranges::find(listed, std::string(name_), &caps::service_info::name);
+    ASSERT_NE(entry, listed.end());
+    EXPECT_EQ(entry->gid, ::getegid());
+    EXPECT_EQ(entry->pid, static_cast<std::uint32_t>(::getpid()));
+    EXPECT_EQ(std::ranges::count(listed, std::string(name_), &caps::service_info::name), 1);
 }
 
 TEST_F(object, connections_are_told) {

@@ -89,13 +89,17 @@ class CAPSUSER_API actor : public receiver<actor> {
     result<group> try_create_group() const noexcept;
     group create_group() const { return value_or_throw(try_create_group()); }
 
-    /// A connection to the port that the user options.uid registered under this name. ENOENT if
-    /// nobody did; EACCES if this user may not, or wants operations that are not granted.
+    /// A connection to the port registered under this name and the ids in options. ENOENT if there
+    /// is none, ETIMEDOUT if there was none until options.until; EACCES if this user may not, or
+    /// wants operations that are not granted.
     result<connection> try_connect(std::string_view name,
                                    const connect_options &options = {}) const noexcept;
     connection connect(std::string_view name, const connect_options &options = {}) const {
         return value_or_throw(try_connect(name, options));
     }
+    /// The services that this process could connect to, and this user's; as root, all.
+    result<std::vector<service_info>> try_services() const;
+    std::vector<service_info> services() const { return value_or_throw(try_services()); }
     /// A capability to this actor, for whoever may put capabilities or ports into it. It keeps
     /// nobody alive.
     result<capability> try_self() const noexcept;

@@ -107,6 +107,11 @@ CAPSU_API int capsu_unregister(int actor, const char *name);
 /* operations: in the wanted ones, out the granted ones. */
 CAPSU_API int capsu_connect(int actor, const char *name, uid_t uid, uint64_t *operations,
                             uint64_t *capability);
+/* The same with all there is to say; the three above mean names under one's effective uid. */
+CAPSU_API int capsu_register_name(int actor, const struct caps_register *reg);
+CAPSU_API int capsu_unregister_name(int actor, const struct caps_unregister *unreg);
+CAPSU_API int capsu_connect_name(int actor, struct caps_connect *connect);
+CAPSU_API int capsu_services(int actor, struct caps_services *services);
 
 /* --- beside the commands --- */
 

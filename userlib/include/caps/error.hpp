@@ -58,6 +58,7 @@ enum class operation : std::uint8_t {
     group_remove,
     group_delete,
     group_info,
+    services,
 };
 
 /// The operation's name as the library spells it: "call_async".

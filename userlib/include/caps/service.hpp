@@ -4,19 +4,32 @@
 #define CAPS_SERVICE_HPP
 
 #include <caps/capability.hpp>
+#include <caps/deadline.hpp>
 
 #include <unistd.h>
 
 #include <array>
 #include <cstdint>
+#include <span>
+#include <string>
 #include <string_view>
 
 namespace caps {
 
-/// Who may connect to a service, and what for.
+/// No id in particular: none when registering, any when connecting; never for both ids.
+inline constexpr std::uint32_t any_id = CAPS_ANY_ID;
+
+/// Whose name it is, who may connect to it, and what for.
 struct service_options {
     operation_mask operations = all_operations; ///< granted to connections
-    bool world = false;                         ///< any uid may connect, not only the owner's
+    bool world = false;                         ///< any uid may connect
+    bool user = false;                          ///< the name's uid may; so if none is set
+    bool group = false;                         ///< members of the name's group may
+    std::uint32_t uid = ::geteuid();            ///< another takes CAP_SETUID
+    std::uint32_t gid = any_id;                 ///< one that this user is not in, CAP_SETGID
+    bool newest = false;       ///< others may have the name too; the newest gets new clients
+    bool first = false;        ///< with newest: EEXIST nevertheless if there is one
+    bool replace = false;      ///< take the name from who registered it as the same user
     bool connected = false;    ///< kind::connected comes before all else of a connection
     bool disconnected = false; ///< kind::disconnected comes once, after all else of it
 };
@@ -27,11 +40,15 @@ class CAPSUSER_API service {
   public:
     service() noexcept = default;
     /// Takes a registered name over.
-    service(int actor_fd, std::string_view name) noexcept;
-    service(service &&other) noexcept : actor_(other.actor_), name_(other.release_text()) {}
+    service(int actor_fd, std::string_view name, std::uint32_t uid = ::geteuid(),
+            std::uint32_t gid = any_id) noexcept;
+    service(service &&other) noexcept
+        : actor_(other.actor_), uid_(other.uid_), gid_(other.gid_), name_(other.release_text()) {}
     service &operator=(service &&other) noexcept {
         service taken(std::move(other));
         std::swap(actor_, taken.actor_);
+        std::swap(uid_, taken.uid_);
+        std::swap(gid_, taken.gid_);
         std::swap(name_, taken.name_);
         return *this;
     }
@@ -54,13 +71,31 @@ class CAPSUSER_API service {
     }
 
     int actor_ = -1;
+    std::uint32_t uid_ = any_id;
+    std::uint32_t gid_ = any_id;
     text name_{}; // terminated; empty when there is none
 };
 
-/// Which service to connect to, and what for.
+/// Which service to connect to, and what for. By default one that this user registered.
 struct connect_options {
-    std::uint32_t uid = ::geteuid();            ///< the server's effective uid
+    std::uint32_t uid = ::geteuid();            ///< of the name
+    std::uint32_t gid = any_id;                 ///< of the name
     operation_mask operations = all_operations; ///< wanted; all takes what there is
+    std::span<const std::uint32_t> trusted{};   ///< uids in order, where both ids are any_id
+    bool world = false; ///< be let in by these rules only; all of them if none is set
+    bool user = false;
+    bool group = false;
+    deadline until = no_wait; ///< for the service to appear
+};
+
+/// What actor::services() tells of one.
+struct service_info {
+    std::string name;
+    operation_mask operations = 0;
+    std::uint32_t uid = any_id;
+    std::uint32_t gid = any_id;
+    std::uint32_t pid = 0;   ///< of its server, 0 if it cannot be seen
+    std::uint32_t flags = 0; ///< CAPS_REGISTER_*
 };
 
 /// A capability that a service gave out. The server sees a badge of its own with each message.

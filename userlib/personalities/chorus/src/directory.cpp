@@ -4,6 +4,8 @@
 #include "command.hpp"
 #include "groups.hpp"
 
+#include <unistd.h>
+
 namespace chorus {
 
 void directory::add(KnUniqueId name, std::uint64_t capability) {
@@ -34,6 +36,8 @@ int directory::announce(const std::string &service, std::uint64_t port) {
     it.name = address_of(service.data());
     it.name_len = static_cast<std::uint32_t>(service.size());
     it.operations = CAPS_ALL_OPERATIONS;
+    it.uid = ::geteuid();
+    it.gid = CAPS_ANY_ID;
     it.flags = CAPS_REGISTER_WORLD;
     return command(device_, CAPS_REGISTER, &it);
 }
@@ -42,6 +46,8 @@ void directory::withdraw(const std::string &service) {
     caps_unregister it{};
     it.name = address_of(service.data());
     it.name_len = static_cast<std::uint32_t>(service.size());
+    it.uid = ::geteuid();
+    it.gid = CAPS_ANY_ID;
     (void)command(device_, CAPS_UNREGISTER, &it);
 }
 
@@ -50,6 +56,7 @@ int directory::connect(const std::string &service, uid_t owner, std::uint64_t &c
     it.name = address_of(service.data());
     it.name_len = static_cast<std::uint32_t>(service.size());
     it.uid = owner;
+    it.gid = CAPS_ANY_ID;
     it.operations = CAPS_ALL_OPERATIONS;
     const int error = command(device_, CAPS_CONNECT, &it);
     capability = it.capability;

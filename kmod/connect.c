@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Connecting to services, and waiting for one; see service.h.
+ *
+ * Who waits is on its own stack, in a table by name under the services' mutex,
+ * looks once more when it stands there, and is woken only by a service that it
+ * asked for; so neither does it miss one, nor do others wake up for nothing.
+ */
+#include <linux/cred.h>
+#include <linux/freezer.h>
+#include <linux/jhash.h>
+#include <linux/sched/signal.h>
+#include <linux/uaccess.h>
+
+#include "actor.h"
+#include "badge.h"
+#include "capability.h"
+#include "port.h"
+#include "service.h"
+#include "wait.h"
+
+#define CONNECTION_RIGHTS \
+	(CAPS_RIGHT_SEND | CAPS_RIGHT_GRANT | CAPS_RIGHT_WATCH)
+
+struct waiting {
+	struct hlist_node link;		/* caps_services_lock */
+	const struct caps_request *request;
+	struct task_struct *task;
+	bool woken;
+};
+
+/* What a service that lets the current task in has for it. */
+struct offer {
+	struct caps_port *port;		/* a reference */
+	u64 operations;
+	u32 flags;			/* CAPS_REGISTER_* */
+};
+
+static u32 hash_name(const struct caps_name *name)
+{
+	return jhash(name->text, sizeof(name->text), 0);
+}
+
+static bool fits(const struct caps_request *request,
+		 const struct caps_name *name)
+{
+	const struct caps_name *wanted = &request->name;
+	u32 i;
+
+	if (memcmp(wanted->text, name->text, sizeof(name->text)))
+		return false;
+	for (i = 0; i < request->trusted_count; i++) {
+		if (uid_eq(request->trusted[i], name->uid))
+			return true;
+	}
+	return !request->trusted_count &&
+	       (!uid_valid(wanted->uid) || uid_eq(wanted->uid, name->uid)) &&
+	       (!gid_valid(wanted->gid) || gid_eq(wanted->gid, name->gid));
+}
+
+/**
+ * caps_connect_wake - a service has been registered
+ * @service: it; the services' mutex is held
+ */
+void caps_connect_wake(const struct caps_service *service)
+{
+	struct waiting *waiting;
+
+	hash_for_each_possible(service->cnet->waiting, waiting, link,
+			       hash_name(&service->name)) {
+		if (!fits(waiting->request, &service->name))
+			continue;
+		WRITE_ONCE(waiting->woken, true);
+		wake_up_process(waiting->task);
+	}
+}
+
+static int look(struct caps_net *cnet, const struct caps_request *request,
+		u64 wanted, struct offer *offer)
+{
+	struct caps_service *service;
+	int err = -ENOENT;
+
+	rcu_read_lock();
+	service = caps_service_find(cnet, request);
+	if (!service)
+		goto out;
+	err = -EACCES;
+	if (!caps_service_admits(service, request->admit))
+		goto out;
+	if (wanted != CAPS_ALL_OPERATIONS && wanted & ~service->operations)
+		goto out;
+	offer->operations = wanted & service->operations;
+	offer->flags = service->flags;
+	offer->port = service->port;
+	err = caps_port_tryget(service->port) ? 0 : -ENOENT;
+out:
+	rcu_read_unlock();
+	return err;
+}
+
+static int sleep_for_service(struct waiting *waiting, u64 deadline)
+{
+	const unsigned int state = TASK_INTERRUPTIBLE | TASK_FREEZABLE;
+	int err = 0;
+
+	while (!err) {
+		set_current_state(state);
+		if (READ_ONCE(waiting->woken))
+			break;
+		err = caps_sleep(state, deadline);
+	}
+	__set_current_state(TASK_RUNNING);
+	return err == -EINTR ? -ERESTARTSYS : err;
+}
+
+static int look_or_wait(const struct caps_request *request, u64 wanted,
+			u64 deadline, struct offer *offer)
+{
+	struct caps_net *cnet = caps_net_current();
+	struct waiting waiting = { .request = request, .task = current };
+	int err, failed = 0;
+
+	err = look(cnet, request, wanted, offer);
+	if (err != -ENOENT || !deadline)
+		return err;
+	mutex_lock(&caps_services_lock);
+	hash_add(cnet->waiting, &waiting.link, hash_name(&request->name));
+	for (;;) {
+		waiting.woken = false;
+		err = look(cnet, request, wanted, offer);
+		if (err != -ENOENT || failed)
+			break;
+		mutex_unlock(&caps_services_lock);
+		failed = sleep_for_service(&waiting, deadline);
+		mutex_lock(&caps_services_lock);
+	}
+	hash_del(&waiting.link);
+	mutex_unlock(&caps_services_lock);
+	return err == -ENOENT ? failed : err;
+}
+
+static int parse_trusted(struct caps_request *request,
+			 const struct caps_connect *args)
+{
+	struct user_namespace *ns = current_user_ns();
+	u32 uids[CAPS_MAX_TRUSTED], i;
+	bool any = !uid_valid(request->name.uid) &&
+		   !gid_valid(request->name.gid);
+
+	/* Of anybody's servers any user could pose as the one meant. */
+	if (any != !!args->trusted_count || (args->trusted && !any))
+		return -EINVAL;
+	if (args->trusted_count > CAPS_MAX_TRUSTED)
+		return -EMSGSIZE;
+	if (copy_from_user(uids, u64_to_user_ptr(args->trusted),
+			   args->trusted_count * sizeof(uids[0])))
+		return -EFAULT;
+	for (i = 0; i < args->trusted_count; i++) {
+		request->trusted[i] = make_kuid(ns, uids[i]);
+		if (!uid_valid(request->trusted[i]))
+			return -EINVAL;
+	}
+	request->trusted_count = args->trusted_count;
+	return 0;
+}
+
+/* A capability to what is offered, and the server told if it wants to be. */
+static int connect(struct caps_actor *actor, const struct offer *offer,
+		   u64 *handle)
+{
+	bool connected = offer->flags & CAPS_REGISTER_CONNECTED;
+	bool disconnected = offer->flags & CAPS_REGISTER_DISCONNECTED;
+	struct caps_capability *capability;
+	struct caps_badge *badge;
+	int err;
+
+	badge = caps_badge_assign(actor, offer->port,
+				  connected || disconnected);
+	if (IS_ERR(badge))
+		return PTR_ERR(badge);
+	caps_badge_get(badge);
+	err = -ENOMEM;
+	capability = caps_capability_create(offer->port, badge,
+					    offer->operations,
+					    CONNECTION_RIGHTS);
+	if (!capability)
+		goto put_badge;
+	err = caps_capability_insert(actor, capability, handle);
+	if (err) {
+		caps_capability_free(capability);
+		goto put_badge;
+	}
+	if (connected || disconnected)
+		err = caps_badge_announce(badge, connected, disconnected);
+	if (err)
+		caps_capability_close(actor, *handle);
+put_badge:
+	caps_badge_put(badge);
+	return err;
+}
+
+/**
+ * caps_service_connect - a capability to a service, with a badge of its own
+ * @actor: who connects
+ * @args: checked but for name and ids
+ *
+ * Return: 0, and see the uapi header for everything else.
+ */
+int caps_service_connect(struct caps_actor *actor, struct caps_connect *args)
+{
+	struct caps_request request = {
+		.admit = args->flags ?: CAPS_ADMIT,
+	};
+	struct offer offer;
+	int err;
+
+	err = caps_name_parse(&request.name, args->name, args->name_len,
+			      args->uid, args->gid);
+	if (!err)
+		err = parse_trusted(&request, args);
+	if (err)
+		return err;
+	do {
+		err = look_or_wait(&request, args->operations, args->deadline,
+				   &offer);
+		if (err)
+			return err;
+		err = connect(actor, &offer, &args->capability);
+		caps_port_put(offer.port);
+		/* Gone between the two: it is found no more. */
+	} while (err == -EPIPE);
+	args->operations = offer.operations;
+	return err;
+}
