@@ -49,6 +49,8 @@ union caps_args {
 	struct caps_unregister unregister;
 	struct caps_connect connect;
 	struct caps_services services;
+	struct caps_generation_set generation_set;
+	struct caps_generation generation;
 	struct caps_group_create group_create;
 	struct caps_group_member group_member;
 	struct caps_group_ref group;
@@ -96,6 +98,8 @@ caps_command_t caps_do_register;
 caps_command_t caps_do_unregister;
 caps_command_t caps_do_connect;
 caps_command_t caps_do_services;
+caps_command_t caps_do_generation_set;
+caps_command_t caps_do_generation;
 caps_command_t caps_do_group_create;
 caps_command_t caps_do_group_insert;
 caps_command_t caps_do_group_remove;

@@ -11,6 +11,7 @@
 #include "capability.h"
 #include "capfile.h"
 #include "command.h"
+#include "generation.h"
 #include "info.h"
 #include "keep.h"
 #include "migrate.h"
@@ -363,4 +364,23 @@ int caps_do_services(struct caps_actor *actor, union caps_args *args,
 	if (args->services.flags)
 		return -EINVAL;
 	return caps_service_list(&args->services);
+}
+
+int caps_do_generation_set(struct caps_actor *actor, union caps_args *args,
+			   void __user *uarg)
+{
+	if (args->generation_set.flags || args->generation_set.reserved)
+		return -EINVAL;
+	return caps_generation_set(actor, &args->generation_set);
+}
+
+int caps_do_generation(struct caps_actor *actor, union caps_args *args,
+		       void __user *uarg)
+{
+	struct caps_generation *a = &args->generation;
+
+	if (a->flags & ~CAPS_GENERATION_WAIT || a->reserved ||
+	    (a->deadline && !a->flags))
+		return -EINVAL;
+	return caps_generation_get(actor, a);
 }

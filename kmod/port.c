@@ -64,6 +64,7 @@ struct caps_port *caps_port_create(struct caps_actor *actor, u64 cookie,
 	INIT_LIST_HEAD(&port->waiters);
 	INIT_LIST_HEAD(&port->watches);
 	INIT_LIST_HEAD(&port->badge_events);
+	init_waitqueue_head(&port->told_wait);
 	port->shares = RB_ROOT;
 	port->badges = RB_ROOT;
 	caps_born(CAPS_LIVE_PORTS);
@@ -227,6 +228,7 @@ bool caps_port_end(struct caps_actor *owner, struct caps_port *port)
 		cond_resched();
 	caps_watches_end(&watches);
 	caps_badge_events_end(owner, port);
+	wake_up_all(&port->told_wait);
 	stop_paying(payer);
 	trace_caps_delete(owner, port);
 	caps_port_put(port);

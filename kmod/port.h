@@ -36,6 +36,7 @@
 #include <linux/rcupdate.h>
 #include <linux/refcount.h>
 #include <linux/types.h>
+#include <linux/wait.h>
 
 #include "actor.h"
 
@@ -52,6 +53,8 @@ struct caps_port {
 	u64 cookie;			/* constant */
 	struct caps_chain *chain;	/* who pays; goes with the owner */
 	struct caps_actor __rcu *owner;
+	atomic64_t told;		/* see generation.h */
+	wait_queue_head_t told_wait;
 	struct rcu_head rcu;
 
 	/* Owner's lock: */

@@ -275,6 +275,11 @@ static void services(struct world *w, void *arg)
 	};
 }
 
+static void generation(struct world *w, void *arg)
+{
+	((struct caps_generation *)arg)->capability = fresh(w);
+}
+
 static __u64 fresh_group(struct world *w)
 {
 	struct caps_group_create c = { 0 };
@@ -618,6 +623,20 @@ FIXTURE_VARIANT_ADD(command, services) {
 	CAPS_SERVICES, CAPS_SERVICES_SIZE_VER0, services,
 	.both = SPAN(caps_services, cursor, flags),
 	.flags = { AT(caps_services, flags) },
+};
+
+FIXTURE_VARIANT_ADD(command, generation_set) {
+	CAPS_GENERATION_SET, CAPS_GENERATION_SET_SIZE_VER0, generation,
+	.flags = { AT(caps_generation_set, flags) },
+	.reserved = { AT(caps_generation_set, reserved) },
+};
+
+FIXTURE_VARIANT_ADD(command, generation) {
+	CAPS_GENERATION, CAPS_GENERATION_SIZE_VER0, generation,
+	.both = SPAN(caps_generation, generation, deadline),
+	.flags = { AT(caps_generation, flags) },
+	.known = { CAPS_GENERATION_WAIT },
+	.reserved = { AT(caps_generation, reserved) },
 };
 
 #endif /* ABI_COMMANDS_H */

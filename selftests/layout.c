@@ -456,6 +456,21 @@ TEST(caps_services)
 	FIELD(caps_service_entry, flags, 92);
 }
 
+TEST(caps_generation)
+{
+	SIZE(caps_generation, 32);
+	FIELD(caps_generation, capability, 0);
+	FIELD(caps_generation, generation, 8);
+	FIELD(caps_generation, deadline, 16);
+	FIELD(caps_generation, flags, 24);
+	FIELD(caps_generation, reserved, 28);
+	SIZE(caps_generation_set, 24);
+	FIELD(caps_generation_set, capability, 0);
+	FIELD(caps_generation_set, generation, 8);
+	FIELD(caps_generation_set, flags, 16);
+	FIELD(caps_generation_set, reserved, 20);
+}
+
 TEST(caps_group_create)
 {
 	SIZE(caps_group_create, 16);
@@ -521,6 +536,8 @@ TEST(numbers)
 	EXPECT_EQ(0xc0189c41, CAPS_UNREGISTER);
 	EXPECT_EQ(0xc0409c42, CAPS_CONNECT);
 	EXPECT_EQ(0xc0189c43, CAPS_SERVICES);
+	EXPECT_EQ(0xc0189c44, CAPS_GENERATION_SET);
+	EXPECT_EQ(0xc0209c45, CAPS_GENERATION);
 	EXPECT_EQ(0xc0109c50, CAPS_GROUP_CREATE);
 	EXPECT_EQ(0xc0189c51, CAPS_GROUP_INSERT);
 	EXPECT_EQ(0xc0189c52, CAPS_GROUP_REMOVE);

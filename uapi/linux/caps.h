@@ -944,6 +944,33 @@ struct caps_services {
 	__u32 flags;			/* 0 */
 };
 
+/*
+ * A port's generation: 64 bits that its owner sets, with MANAGE, as it likes (0
+ * to begin with), and whoever has a capability to it reads without a message:
+ * what was fetched under another generation is not to be used any more.
+ *
+ * CAPS_GENERATION: read it; with CAPS_GENERATION_WAIT as soon as it is not
+ * @generation, or EPIPE when the port goes, or ETIMEDOUT. [clients that cache,
+ * programs whose settings change]
+ * CAPS_GENERATION_SET: set it, and let those who wait know. [their servers]
+ */
+#define CAPS_GENERATION_WAIT	(1u << 0)
+
+struct caps_generation {
+	__u64 capability;
+	__u64 generation;		/* in: with WAIT, the known one; out */
+	__u64 deadline;			/* with WAIT, else 0 */
+	__u32 flags;			/* CAPS_GENERATION_* */
+	__u32 reserved;			/* 0 */
+};
+
+struct caps_generation_set {
+	__u64 capability;
+	__u64 generation;
+	__u32 flags;			/* 0 */
+	__u32 reserved;			/* 0 */
+};
+
 /* --- groups --------------------------------------------------------------- */
 
 /*
@@ -1071,6 +1098,8 @@ struct caps_group_info {
 #define CAPS_UNREGISTER		_IOWR(CAPS_IOC, 0x41, struct caps_unregister)
 #define CAPS_CONNECT		_IOWR(CAPS_IOC, 0x42, struct caps_connect)
 #define CAPS_SERVICES		_IOWR(CAPS_IOC, 0x43, struct caps_services)
+#define CAPS_GENERATION_SET	_IOWR(CAPS_IOC, 0x44, struct caps_generation_set)
+#define CAPS_GENERATION		_IOWR(CAPS_IOC, 0x45, struct caps_generation)
 
 #define CAPS_GROUP_CREATE	_IOWR(CAPS_IOC, 0x50, struct caps_group_create)
 #define CAPS_GROUP_INSERT	_IOWR(CAPS_IOC, 0x51, struct caps_group_member)
@@ -1113,6 +1142,8 @@ struct caps_group_info {
 #define CAPS_UNREGISTER_SIZE_VER0	24
 #define CAPS_CONNECT_SIZE_VER0		64
 #define CAPS_SERVICES_SIZE_VER0		24
+#define CAPS_GENERATION_SET_SIZE_VER0	24
+#define CAPS_GENERATION_SIZE_VER0	32
 #define CAPS_GROUP_CREATE_SIZE_VER0	16
 #define CAPS_GROUP_MEMBER_SIZE_VER0	24
 #define CAPS_GROUP_REF_SIZE_VER0	16

@@ -229,6 +229,11 @@ result<void> port::try_remove() const noexcept {
     return done_or(capsu_port_delete(actor_fd(), get()), *this, operation::port_remove);
 }
 
+result<void> port::try_set_generation(std::uint64_t generation) const noexcept {
+    return done_or(capsu_generation_set(actor_fd(), get(), generation), *this,
+                   operation::set_generation);
+}
+
 static result<std::uint64_t> take_back(const port &from, std::uint64_t badge,
                                        std::uint32_t flags) noexcept {
     ::caps_revoke which = {

@@ -283,6 +283,36 @@ int capsu_services(int actor, struct caps_services *services) {
     return command(actor, CAPS_SERVICES, services);
 }
 
+int capsu_generation_set(int actor, uint64_t port, uint64_t generation) {
+    struct caps_generation_set set = {
+        .capability = port, .generation = generation, .flags = 0, .reserved = 0};
+    return command(actor, CAPS_GENERATION_SET, &set);
+}
+
+static int generation_of(int actor, struct caps_generation get, uint64_t *generation) {
+    const int outcome = command(actor, CAPS_GENERATION, &get);
+    if (outcome >= 0)
+        *generation = get.generation;
+    return outcome;
+}
+
+int capsu_generation(int actor, uint64_t capability, uint64_t *generation) {
+    return generation_of(
+        actor,
+        {.capability = capability, .generation = 0, .deadline = 0, .flags = 0, .reserved = 0},
+        generation);
+}
+
+int capsu_generation_wait(int actor, uint64_t capability, uint64_t *generation, uint64_t deadline) {
+    return generation_of(actor,
+                         {.capability = capability,
+                          .generation = *generation,
+                          .deadline = deadline,
+                          .flags = CAPS_GENERATION_WAIT,
+                          .reserved = 0},
+                         generation);
+}
+
 int capsu_register(int actor, uint64_t port, const char *name, uint64_t operations,
                    uint32_t flags) {
     const struct caps_register reg = {.port = port,

@@ -58,6 +58,22 @@ result<void> capability::try_signal(std::uint64_t bits) const noexcept {
     return {};
 }
 
+result<std::uint64_t> capability::try_generation() const noexcept {
+    std::uint64_t now = 0;
+    const int outcome = capsu_generation(actor_, handle_, &now);
+    if (outcome < 0)
+        return failed(of(*this, operation::generation, outcome));
+    return now;
+}
+
+result<std::uint64_t> capability::try_generation_after(std::uint64_t known,
+                                                       deadline until) const noexcept {
+    const int outcome = capsu_generation_wait(actor_, handle_, &known, until.nanoseconds());
+    if (outcome < 0)
+        return failed(of(*this, operation::generation, outcome));
+    return known;
+}
+
 result<sent> capability::try_send(const outgoing &message, deadline until) const noexcept {
     ::caps_attachments along;
     ::caps_send send = describe(*this, message, until, along);

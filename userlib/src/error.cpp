@@ -57,8 +57,10 @@ constexpr std::string_view names[] = {
     "disband",
     "group_info",
     "services",
+    "generation",
+    "set_generation",
 };
-static_assert(std::size(names) == static_cast<std::size_t>(operation::services) + 1);
+static_assert(std::size(names) == static_cast<std::size_t>(operation::set_generation) + 1);
 
 std::string hexadecimal(std::uint64_t number) {
     char text[2 * sizeof(number)];

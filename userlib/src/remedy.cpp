@@ -364,6 +364,8 @@ extern "C" const char *capsu_remedy(unsigned long command, int error) {
         {CAPS_GROUP_DELETE, operation::group_delete},
         {CAPS_GROUP_INFO, operation::group_info},
         {CAPS_SERVICES, operation::services},
+        {CAPS_GENERATION, operation::generation},
+        {CAPS_GENERATION_SET, operation::set_generation},
     };
     const int code = error < 0 ? -error : error;
     for (const auto &[number, what] : commands)

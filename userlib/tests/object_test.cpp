@@ -361,6 +361,20 @@ TEST_F(object, service_of_another_id_is_waited_for) {
     EXPECT_EQ(std::ranges::count(listed, std::string(name_), &caps::service_info::name), 1);
 }
 
+TEST_F(object, generation_is_read_and_waited_for) {
+    const caps::port door = me.create_port();
+    const auto narrow = door.duplicate({});
+    EXPECT_EQ(narrow.generation(), 0u);
+    std::jthread server([&] { door.set_generation(5); });
+    EXPECT_EQ(narrow.generation_after(0, soon()), 5u);
+    server.join();
+    const auto late = narrow.try_generation_after(5, std::chrono::milliseconds(0));
+    ASSERT_FALSE(late);
+    EXPECT_EQ(late.error().code(), ETIMEDOUT) << late.error().message();
+    const auto refused = door.try_set_generation(5);
+    EXPECT_TRUE(refused) << refused.error().message();
+}
+
 TEST_F(object, connections_are_told) {
     const caps::port door = me.create_port();
     const auto service = door.register_service(name_, {.connected = true, .disconnected = true});

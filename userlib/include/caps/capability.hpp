@@ -95,6 +95,16 @@ class CAPSUSER_API capability {
         return value_or_throw(try_watch(source));
     }
 
+    /// The number that the port's owner set last, read without a message: what a client keeps of
+    /// the server's answers is good as long as it does not change.
+    result<std::uint64_t> try_generation() const noexcept;
+    std::uint64_t generation() const { return value_or_throw(try_generation()); }
+    /// The same once it is not known any more; EPIPE when the port goes.
+    result<std::uint64_t> try_generation_after(std::uint64_t known, deadline until) const noexcept;
+    std::uint64_t generation_after(std::uint64_t known, deadline until) const {
+        return value_or_throw(try_generation_after(known, until));
+    }
+
     /// Sets bits in the port: they add up, and its owner receives all at once, in the turn of
     /// the first. Never waits, takes no room, and tells nothing of who did it.
     result<void> try_signal(std::uint64_t bits) const noexcept;

@@ -112,6 +112,11 @@ CAPSU_API int capsu_register_name(int actor, const struct caps_register *reg);
 CAPSU_API int capsu_unregister_name(int actor, const struct caps_unregister *unreg);
 CAPSU_API int capsu_connect_name(int actor, struct caps_connect *connect);
 CAPSU_API int capsu_services(int actor, struct caps_services *services);
+CAPSU_API int capsu_generation_set(int actor, uint64_t port, uint64_t generation);
+CAPSU_API int capsu_generation(int actor, uint64_t capability, uint64_t *generation);
+/* Until it is not *generation any more. */
+CAPSU_API int capsu_generation_wait(int actor, uint64_t capability, uint64_t *generation,
+                                    uint64_t deadline);
 
 /* --- beside the commands --- */
 

@@ -59,6 +59,8 @@ enum class operation : std::uint8_t {
     group_delete,
     group_info,
     services,
+    generation,
+    set_generation,
 };
 
 /// The operation's name as the library spells it: "call_async".

@@ -88,6 +88,12 @@ class CAPSUSER_API port : public capability, public receiver<port> {
     result<std::uint64_t> try_revoke(std::uint64_t badge) const noexcept;
     std::uint64_t revoke(std::uint64_t badge) const { return value_or_throw(try_revoke(badge)); }
 
+    /// What capability::generation() shows to clients from now on.
+    result<void> try_set_generation(std::uint64_t generation) const noexcept;
+    void set_generation(std::uint64_t generation) const {
+        value_or_throw(try_set_generation(generation));
+    }
+
     /// Moves the port, with its queue, to the actor that the capability names, which takes its
     /// right to accept. Nobody's capability changes. What was received before is still answered
     /// here. The new owner gets a message of kind::port_arrived on its default port. This object is
