@@ -4,6 +4,7 @@
  */
 #include <linux/cred.h>
 #include <linux/pid.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 
 #include "account.h"
@@ -11,6 +12,7 @@
 #include "badge.h"
 #include "caps.h"
 #include "port.h"
+#include "wait.h"
 
 /**
  * caps_badge_release - free a badge that nobody can find
@@ -50,6 +52,7 @@ static struct caps_badge *badge_alloc(struct caps_port *port,
 	refcount_set(&badge->refs, 1);
 	badge->port = caps_port_get(port);
 	INIT_LIST_HEAD(&badge->event);
+	init_waitqueue_head(&badge->turn);
 	if (maker) {
 		badge->chain = caps_chain_get(maker->chain);
 		badge->tgid = caps_actor_tgid(maker);
@@ -153,18 +156,43 @@ struct caps_badge *caps_badge_choose(struct caps_actor *maker,
  * @maker: who connects
  * @port: the port
  * @told: worthless until caps_badge_announce()
+ * @limit: of messages on their way
  *
  * Return: a reference, -EDQUOT, -ENOMEM, or -EPIPE if the port is gone.
  */
 struct caps_badge *caps_badge_assign(struct caps_actor *maker,
-				     struct caps_port *port, bool told)
+				     struct caps_port *port, bool told,
+				     u32 limit)
 {
 	struct caps_badge *fresh = badge_alloc(port, maker);
 
 	if (IS_ERR(fresh))
 		return fresh;
 	fresh->revoked = told;
+	fresh->limit = limit;
 	return badge_enter(port, fresh, true);
+}
+
+/**
+ * caps_badge_wait - sleep until one more message may be on its way
+ * @badge: with a limit; the caller has a reference
+ * @deadline: absolute
+ *
+ * Whoever has waited must, if it sends nothing after all, let the next one try.
+ *
+ * Return: 0 to try again; -ETIMEDOUT, -ERESTARTSYS.
+ */
+int caps_badge_wait(struct caps_badge *badge, u64 deadline)
+{
+	const unsigned int state = TASK_INTERRUPTIBLE | TASK_FREEZABLE;
+	DEFINE_WAIT(wait);
+	int err = 0;
+
+	prepare_to_wait_exclusive(&badge->turn, &wait, state);
+	if (atomic_read(&badge->in_flight) >= badge->limit)
+		err = caps_sleep(state, deadline);
+	finish_wait(&badge->turn, &wait);
+	return err == -EINTR ? -ERESTARTSYS : err;
 }
 
 /**

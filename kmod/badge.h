@@ -13,6 +13,9 @@
  * one. Such a badge, and each connection, is charged to who made it until then:
  * this bounds what an idle server leaves in its list. badge_event.c has that part.
  *
+ * Turns. A connection has a limit of messages that are on their way; who sends one
+ * more waits before it is in any queue, so nothing of it is in the way of others.
+ *
  * Lifetime: @refs; holds its port's memory. After the last put the port's list
  * owns it, or nobody. Locking: the tree and the list of a port are under the lock
  * of the port's owner; a port without one has no use for them.
@@ -24,6 +27,7 @@
 #include <linux/rbtree.h>
 #include <linux/refcount.h>
 #include <linux/types.h>
+#include <linux/wait.h>
 
 struct caps_actor;
 struct caps_chain;
@@ -34,12 +38,15 @@ struct pid;
 
 struct caps_badge {
 	refcount_t refs;
+	u32 limit;			/* constant; of @in_flight, 0: none */
+	atomic_t in_flight;		/* messages sent and not ended */
 	bool linked;			/* owner's lock */
 	bool revoked;			/* owner's lock; read without, too */
 	bool disconnected;		/* owner's lock; to be told when it ends */
 	u64 value;
 	struct rb_node node;		/* owner's lock */
 	struct caps_port *port;
+	wait_queue_head_t turn;		/* who waits for @in_flight to fall */
 	struct list_head event;		/* owner's lock; of port->badge_events */
 	u64 arrival;			/* owner's lock; of the event */
 	u64 sequence;			/* likewise, once it was taken; or 0 */
@@ -52,7 +59,9 @@ struct caps_badge {
 struct caps_badge *caps_badge_choose(struct caps_actor *maker,
 				     struct caps_port *port, u64 value);
 struct caps_badge *caps_badge_assign(struct caps_actor *maker,
-				     struct caps_port *port, bool told);
+				     struct caps_port *port, bool told,
+				     u32 limit);
+int caps_badge_wait(struct caps_badge *badge, u64 deadline);
 int caps_badge_revoke(struct caps_port *port, u64 value);
 void caps_badge_release(struct caps_badge *badge);
 void __caps_badge_free(struct caps_badge *badge);
@@ -70,6 +79,22 @@ static inline struct caps_badge *caps_badge_get(struct caps_badge *badge)
 {
 	refcount_inc(&badge->refs);
 	return badge;
+}
+
+/* May one more message be on its way? It is counted then. */
+static inline bool caps_badge_enter(struct caps_badge *badge)
+{
+	return atomic_fetch_add_unless(&badge->in_flight, 1, badge->limit) !=
+	       badge->limit;
+}
+
+/* One has been ended. */
+static inline void caps_badge_leave(struct caps_badge *badge)
+{
+	atomic_dec_return(&badge->in_flight);
+	/* That was a full barrier, as who waits has: one sees the other. */
+	if (waitqueue_active(&badge->turn))
+		wake_up(&badge->turn);
 }
 
 static inline void caps_badge_put(struct caps_badge *badge)

@@ -165,12 +165,12 @@ static int call_load(struct caps_actor *actor, struct caps_message *message,
 static int call_post(struct caps_actor *actor, struct caps_message *message,
 		     const struct caps_call *args)
 {
-	bool may_block = !(args->flags & CAPS_NOWAIT_QUEUE);
+	u64 deadline = args->flags & CAPS_NOWAIT_QUEUE ? 0 : args->deadline;
 	struct caps_route route;
 	int err = CAPS_NOT_A_PORT;
 
 	if (likely(!(args->flags & CAPS_GROUP_FLAGS)))
-		err = caps_post(actor, message, args->capability, may_block);
+		err = caps_post(actor, message, args->capability, deadline);
 	if (likely(err != CAPS_NOT_A_PORT))
 		return err;
 	if (!(args->flags & (CAPS_TO_ANY | CAPS_TO_NEAR)))
@@ -181,7 +181,7 @@ static int call_post(struct caps_actor *actor, struct caps_message *message,
 		.flags = args->flags,
 		.operation = args->operation,
 	};
-	return caps_post_to_one(actor, message, &route, may_block);
+	return caps_post_to_one(actor, message, &route, deadline);
 }
 
 /**

@@ -34,6 +34,7 @@ struct offer {
 	struct caps_port *port;		/* a reference */
 	u64 operations;
 	u32 flags;			/* CAPS_REGISTER_* */
+	u32 in_flight;
 };
 
 static u32 hash_name(const struct caps_name *name)
@@ -92,6 +93,7 @@ static int look(struct caps_net *cnet, const struct caps_request *request,
 		goto out;
 	offer->operations = wanted & service->operations;
 	offer->flags = service->flags;
+	offer->in_flight = service->in_flight;
 	offer->port = service->port;
 	err = caps_port_tryget(service->port) ? 0 : -ENOENT;
 out:
@@ -176,7 +178,7 @@ static int connect(struct caps_actor *actor, const struct offer *offer,
 	int err;
 
 	badge = caps_badge_assign(actor, offer->port,
-				  connected || disconnected);
+				  connected || disconnected, offer->in_flight);
 	if (IS_ERR(badge))
 		return PTR_ERR(badge);
 	caps_badge_get(badge);

@@ -6,7 +6,6 @@
 #include "account.h"
 #include "actor.h"
 #include "attach.h"
-#include "badge.h"
 #include "message.h"
 #include "port.h"
 #include "queue.h"
@@ -187,8 +186,7 @@ void caps_message_return(struct caps_message *message)
 	message->header.capability_count = 0;
 	message->header.fd_count = 0;
 	/* An answer on its way keeps nobody connected. */
-	caps_badge_put(message->badge);
-	message->badge = NULL;
+	caps_message_drop_badge(message);
 	/* The table held a message, perhaps a caller's, for the body's sake. */
 	if (message->kind == CAPS_KIND_DISPOSE)
 		caps_message_forget_id(message->sender, message->sent_id);

@@ -34,6 +34,7 @@ struct forwarding {
 	bool ended, notice;		/* see caps_held_end_cancelled() */
 	/* Of the message: the new ones, and once it has gone the old ones. */
 	struct caps_badge *badge;
+	bool in_flight;			/* it was counted there */
 	struct caps_port *port;
 };
 
@@ -110,6 +111,9 @@ static int move(struct forwarding *f, struct caps_actor *owner,
 		f->shares = message->chain->count;
 		return err;
 	}
+	/* From now on it burdens this server, not the first one's connection. */
+	f->in_flight = message->in_flight;
+	message->in_flight = false;
 	message->since = since;
 	f->port = port;
 	caps_table_remove(&f->actor->messages, held_id);
@@ -153,6 +157,8 @@ static int forward(struct forwarding *f, u64 handle)
 		rcu_read_lock();
 		err = forward_once(f, handle);
 		rcu_read_unlock();
+		if (f->in_flight)
+			caps_badge_leave(f->badge);
 		caps_badge_put(f->badge);
 		f->badge = NULL;
 		if (err != CAPS_NEEDS_SHARES)

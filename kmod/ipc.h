@@ -49,7 +49,7 @@ static inline int caps_check_route(u32 flags, u64 relative)
 }
 
 int caps_post(struct caps_actor *actor, struct caps_message *message,
-	      u64 capability, bool may_block);
+	      u64 capability, u64 deadline);
 int caps_post_to_one(struct caps_actor *actor, struct caps_message *message,
 		     const struct caps_route *route, bool may_block);
 int caps_broadcast(struct caps_actor *actor, struct caps_message *message,

@@ -180,6 +180,7 @@ static inline void message_reset(struct caps_message *message,
 	message->kind = kind;
 	message->port = NULL;
 	message->badge = NULL;
+	message->in_flight = false;
 	message->source = NULL;
 	message->task = NULL;
 	message->sender = caps_actor_get(sender);
@@ -294,6 +295,17 @@ static void drop_rest(struct caps_message *message)
 	message->reply.placed = false;
 }
 
+void __caps_message_drop_badge(struct caps_message *message)
+{
+	struct caps_badge *badge = message->badge;
+
+	if (message->in_flight)
+		caps_badge_leave(badge);
+	message->in_flight = false;
+	message->badge = NULL;
+	caps_badge_put(badge);
+}
+
 void __caps_message_free(struct caps_message *message)
 {
 	struct caps_actor *sender = message->sender;
@@ -307,7 +319,7 @@ void __caps_message_free(struct caps_message *message)
 	    (unsigned long)message->source |
 	    (unsigned long)message->from_tgid)
 		drop_rest(message);
-	caps_badge_put(message->badge);
+	caps_message_drop_badge(message);
 	caps_port_put(message->port);
 	if (message->share_count > message->chain->count)
 		caps_shares_trim(message, message->chain->count);

@@ -120,6 +120,7 @@ struct caps_message {
 
 	/* Fixed when sent: */
 	u32 kind;			/* CAPS_KIND_*; REPLY on its way back */
+	bool in_flight;			/* counted at @badge */
 	struct caps_port *port;		/* where it was sent; a reference */
 	struct caps_badge *badge;	/* a reference, or NULL */
 	struct caps_port *source;	/* where the answer goes, or NULL */
@@ -171,6 +172,7 @@ unsigned int caps_message_clone(const struct caps_message *original,
 				struct caps_message **clones,
 				unsigned int count);
 void __caps_message_free(struct caps_message *message);
+void __caps_message_drop_badge(struct caps_message *message);
 void caps_message_drop_spares(struct caps_actor *actor);
 void caps_message_charge_to(struct caps_message *message,
 			    struct caps_chain *chain);
@@ -186,6 +188,12 @@ static inline void caps_message_put(struct caps_message *message)
 {
 	if (refcount_dec_and_test(&message->refs))
 		__caps_message_free(message);
+}
+
+static inline void caps_message_drop_badge(struct caps_message *message)
+{
+	if (message->badge)
+		__caps_message_drop_badge(message);
 }
 
 /* Bodies of many messages, in shared_body.c. */

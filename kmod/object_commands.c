@@ -336,7 +336,9 @@ int caps_do_register(struct caps_actor *actor, union caps_args *args,
 {
 	const u32 flags = args->register_.flags;
 
-	if (flags & ~REGISTER_FLAGS ||
+	if (args->register_.in_flight > CAPS_MAX_IN_FLIGHT)
+		return -EMSGSIZE;
+	if (flags & ~REGISTER_FLAGS || args->register_.reserved ||
 	    ((flags & CAPS_REGISTER_FIRST) && !(flags & CAPS_REGISTER_NEWEST)))
 		return -EINVAL;
 	return caps_service_register(actor, &args->register_);

@@ -17,6 +17,9 @@
 #include "trace.h"
 #include "wait.h"
 
+/* Beside CAPS_NEEDS_SHARES and CAPS_NOT_A_PORT. */
+#define NEEDS_TURN	3
+
 static int post_once(struct caps_actor *actor, struct caps_message *message,
 		     u64 handle, bool may_block, struct caps_wakes *wakes)
 {
@@ -40,6 +43,11 @@ static int post_once(struct caps_actor *actor, struct caps_message *message,
 			return -EBADF;
 		message->badge = badge;
 	}
+	if (badge && badge->limit && !message->in_flight) {
+		if (!caps_badge_enter(badge))
+			return NEEDS_TURN;
+		message->in_flight = true;
+	}
 	owner = caps_port_lock(capability->port);
 	if (!owner)
 		return -EPIPE;
@@ -55,22 +63,30 @@ static int post_once(struct caps_actor *actor, struct caps_message *message,
 	return err;
 }
 
+/* What a message must have before it can be queued, without a lock. */
+static int prepare(struct caps_message *message, int what, u64 deadline)
+{
+	if (what == CAPS_NEEDS_SHARES)
+		return caps_shares_prepare(message);
+	return deadline ? caps_badge_wait(message->badge, deadline) : -EAGAIN;
+}
+
 /**
  * caps_post - put a message where a capability leads
  * @actor: who sends
  * @message: loaded; the place reference goes to the queue on success
  * @handle: any value
- * @may_block: without room, stay in line rather than fail
+ * @deadline: without room, stay in line rather than fail, if not 0
  *
- * With @may_block the message may be CAPS_BLOCKED afterwards; the caller has a
+ * With a @deadline the message may be CAPS_BLOCKED afterwards; the caller has a
  * reference of its own, and waits.
  *
  * Return: 0; -EBADF, -EPERM, -EACCES, -EPIPE, -EKEYREVOKED, -EAGAIN, -ENOMEM,
- * -EINVAL if a file that goes along may not come there;
- * CAPS_NOT_A_PORT.
+ * -EINVAL if a file that goes along may not come there; -ETIMEDOUT,
+ * -ERESTARTSYS while too many are on their way; CAPS_NOT_A_PORT.
  */
 int caps_post(struct caps_actor *actor, struct caps_message *message,
-	      u64 handle, bool may_block)
+	      u64 handle, u64 deadline)
 {
 	struct caps_wakes wakes __uninitialized;
 	int err;
@@ -78,16 +94,19 @@ int caps_post(struct caps_actor *actor, struct caps_message *message,
 	caps_wakes_init(&wakes);
 	for (;;) {
 		rcu_read_lock();
-		err = post_once(actor, message, handle, may_block, &wakes);
+		err = post_once(actor, message, handle, deadline, &wakes);
 		rcu_read_unlock();
-		if (err != CAPS_NEEDS_SHARES)
+		if (likely(err <= 0) || err == CAPS_NOT_A_PORT)
 			break;
-		err = caps_shares_prepare(message);
+		err = prepare(message, err, deadline);
 		if (err)
-			return err;
+			break;
 	}
 	if (!err)
 		trace_caps_send(message);
+	else if (message->badge && !message->in_flight)
+		/* Its turn may have come: it is the next one's. */
+		wake_up(&message->badge->turn);
 	caps_wakes_run(&wakes);
 	return err;
 }

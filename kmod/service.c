@@ -258,6 +258,7 @@ static struct caps_service *service_create(struct caps_actor *actor,
 	service->chain = caps_chain_get(actor->chain);
 	service->operations = args->operations;
 	service->flags = args->flags;
+	service->in_flight = args->in_flight ?: CAPS_DEFAULT_IN_FLIGHT;
 	if (!(args->flags & CAPS_ADMIT))
 		service->flags |= CAPS_REGISTER_USER;
 	caps_born(CAPS_LIVE_SERVICES);

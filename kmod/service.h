@@ -65,6 +65,7 @@ struct caps_service {
 	struct caps_chain *chain;
 	u64 operations;
 	u32 flags;			/* CAPS_REGISTER_* */
+	u32 in_flight;			/* limit of a connection */
 	struct rcu_head rcu;
 };
 

@@ -571,6 +571,7 @@ FIXTURE_VARIANT_ADD(command, register) {
 		   CAPS_REGISTER_WORLD | CAPS_REGISTER_NEWEST |
 		   CAPS_REGISTER_FIRST | CAPS_REGISTER_REPLACE |
 		   CAPS_REGISTER_CONNECTED | CAPS_REGISTER_DISCONNECTED },
+	.reserved = { AT(caps_register, reserved) },
 };
 
 FIXTURE_VARIANT_ADD(command, unregister) {

@@ -403,7 +403,7 @@ TEST(caps_forward)
 
 TEST(caps_register)
 {
-	SIZE(caps_register, 40);
+	SIZE(caps_register, 48);
 	FIELD(caps_register, port, 0);
 	FIELD(caps_register, name, 8);
 	FIELD(caps_register, operations, 16);
@@ -411,6 +411,8 @@ TEST(caps_register)
 	FIELD(caps_register, uid, 28);
 	FIELD(caps_register, gid, 32);
 	FIELD(caps_register, flags, 36);
+	FIELD(caps_register, in_flight, 40);
+	FIELD(caps_register, reserved, 44);
 }
 
 TEST(caps_unregister)
@@ -532,7 +534,7 @@ TEST(numbers)
 	EXPECT_EQ(0xc0109c39, CAPS_ABORT);
 	EXPECT_EQ(0xc0709c3a, CAPS_HEADER);
 	EXPECT_EQ(0xc0509c3b, CAPS_IDENTITY);
-	EXPECT_EQ(0xc0289c40, CAPS_REGISTER);
+	EXPECT_EQ(0xc0309c40, CAPS_REGISTER);
 	EXPECT_EQ(0xc0189c41, CAPS_UNREGISTER);
 	EXPECT_EQ(0xc0409c42, CAPS_CONNECT);
 	EXPECT_EQ(0xc0189c43, CAPS_SERVICES);

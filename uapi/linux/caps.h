@@ -833,6 +833,8 @@ struct caps_identity {
  */
 #define CAPS_ANY_ID		(~0u)
 #define CAPS_MAX_TRUSTED	16u
+#define CAPS_DEFAULT_IN_FLIGHT	128u
+#define CAPS_MAX_IN_FLIGHT	65535u
 
 /*
  * CAPS_REGISTER: bind a name to an own port. Under a user id other than the
@@ -850,6 +852,10 @@ struct caps_identity {
  *   FIRST	with NEWEST: EEXIST nevertheless if there is one already
  *   REPLACE	those that the same effective user id registered make way. Their
  *		connections stay.
+ *
+ * A connection can have so many messages on their way as @in_flight says: sends
+ * not received, calls not answered. One more waits like one without room in the
+ * queue, or is EAGAIN. [servers with clients that do not read their answers]
  *
  * With CONNECTED each connection is told by a message of that kind, before any
  * with its badge. With DISCONNECTED its end is, once, after all else with its
@@ -874,6 +880,8 @@ struct caps_register {
 	__u32 uid;			/* or CAPS_ANY_ID */
 	__u32 gid;			/* or CAPS_ANY_ID */
 	__u32 flags;			/* CAPS_REGISTER_* */
+	__u32 in_flight;		/* 0: CAPS_DEFAULT_IN_FLIGHT */
+	__u32 reserved;			/* 0 */
 };
 
 /*
@@ -1138,7 +1146,7 @@ struct caps_group_info {
 #define CAPS_HEADER_SIZE_VER0		112
 #define CAPS_IDENTITY_SIZE_VER0		80
 #define CAPS_FORWARD_SIZE_VER0		24
-#define CAPS_REGISTER_SIZE_VER0		40
+#define CAPS_REGISTER_SIZE_VER0		48
 #define CAPS_UNREGISTER_SIZE_VER0	24
 #define CAPS_CONNECT_SIZE_VER0		64
 #define CAPS_SERVICES_SIZE_VER0		24

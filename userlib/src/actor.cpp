@@ -293,6 +293,7 @@ result<service> port::try_register_service(std::string_view name,
     reg.uid = options.uid;
     reg.gid = options.gid;
     reg.flags = flags_of(options);
+    reg.in_flight = options.in_flight;
     const int outcome = capsu_register_name(actor_fd(), &reg);
     if (outcome < 0)
         return failed(

@@ -321,7 +321,9 @@ int capsu_register(int actor, uint64_t port, const char *name, uint64_t operatio
                                       .name_len = static_cast<__u32>(std::strlen(name)),
                                       .uid = geteuid(),
                                       .gid = CAPS_ANY_ID,
-                                      .flags = flags};
+                                      .flags = flags,
+                                      .in_flight = 0,
+                                      .reserved = 0};
     return capsu_register_name(actor, &reg);
 }
 

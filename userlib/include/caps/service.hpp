@@ -27,11 +27,12 @@ struct service_options {
     bool group = false;                         ///< members of the name's group may
     std::uint32_t uid = ::geteuid();            ///< another takes CAP_SETUID
     std::uint32_t gid = any_id;                 ///< one that this user is not in, CAP_SETGID
-    bool newest = false;       ///< others may have the name too; the newest gets new clients
-    bool first = false;        ///< with newest: EEXIST nevertheless if there is one
-    bool replace = false;      ///< take the name from who registered it as the same user
-    bool connected = false;    ///< kind::connected comes before all else of a connection
-    bool disconnected = false; ///< kind::disconnected comes once, after all else of it
+    bool newest = false;         ///< others may have the name too; the newest gets new clients
+    bool first = false;          ///< with newest: EEXIST nevertheless if there is one
+    bool replace = false;        ///< take the name from who registered it as the same user
+    std::uint32_t in_flight = 0; ///< messages of one connection on their way; 0: 128
+    bool connected = false;      ///< kind::connected comes before all else of a connection
+    bool disconnected = false;   ///< kind::disconnected comes once, after all else of it
 };
 
 /// A registered name; the destructor gives it back. Connections made through it stay. It is also
