@@ -136,11 +136,13 @@ static struct caps_badge *badge_enter(struct caps_port *port,
  * @maker: who did, if caps_badge_announce() shall follow; or NULL
  * @port: the port
  * @value: bit 63 clear
+ * @limit: of messages on their way, if there is no such badge yet; 0: none
  *
  * Return: a reference, -EDQUOT, -ENOMEM, or -EPIPE if the port is gone.
  */
 struct caps_badge *caps_badge_choose(struct caps_actor *maker,
-				     struct caps_port *port, u64 value)
+				     struct caps_port *port, u64 value,
+				     u32 limit)
 {
 	struct caps_badge *fresh;
 
@@ -148,6 +150,7 @@ struct caps_badge *caps_badge_choose(struct caps_actor *maker,
 	if (IS_ERR(fresh))
 		return fresh;
 	fresh->value = value;
+	fresh->limit = limit;
 	return badge_enter(port, fresh, false);
 }
 

@@ -38,7 +38,7 @@ struct pid;
 
 struct caps_badge {
 	refcount_t refs;
-	u32 limit;			/* constant; of @in_flight, 0: none */
+	u32 limit;			/* of @in_flight, 0: none; fixed when used */
 	atomic_t in_flight;		/* messages sent and not ended */
 	bool linked;			/* owner's lock */
 	bool revoked;			/* owner's lock; read without, too */
@@ -57,7 +57,8 @@ struct caps_badge {
 };
 
 struct caps_badge *caps_badge_choose(struct caps_actor *maker,
-				     struct caps_port *port, u64 value);
+				     struct caps_port *port, u64 value,
+				     u32 limit);
 struct caps_badge *caps_badge_assign(struct caps_actor *maker,
 				     struct caps_port *port, bool told,
 				     u32 limit);

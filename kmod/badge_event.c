@@ -32,7 +32,7 @@ static void event_add(struct caps_actor *owner, struct caps_port *port,
 
 /**
  * caps_badge_announce - from now on a badge may be used, and its end is told
- * @badge: assigned and worthless so far; the caller has a reference
+ * @badge: with nobody to use it, or worthless so far; the caller has a reference
  * @connected: tell that it begins, before anything that is sent with it
  * @disconnected: tell when it ends
  *
@@ -49,7 +49,7 @@ int caps_badge_announce(struct caps_badge *badge, bool connected,
 	rcu_read_lock();
 	owner = caps_port_lock(port);
 	if (owner) {
-		badge->disconnected = disconnected;
+		badge->disconnected |= disconnected;
 		/* Or it was revoked, by somebody who guessed the number. */
 		if (badge->linked)
 			WRITE_ONCE(badge->revoked, false);

@@ -13,6 +13,7 @@
 #include <linux/uaccess.h>
 
 #include "actor.h"
+#include "apply.h"
 #include "badge.h"
 #include "capability.h"
 #include "port.h"
@@ -32,6 +33,7 @@ struct waiting {
 /* What a service that lets the current task in has for it. */
 struct offer {
 	struct caps_port *port;		/* a reference */
+	u64 service;			/* its number */
 	u64 operations;
 	u32 flags;			/* CAPS_REGISTER_* */
 	u32 in_flight;
@@ -91,6 +93,7 @@ static int look(struct caps_net *cnet, const struct caps_request *request,
 		goto out;
 	if (wanted != CAPS_ALL_OPERATIONS && wanted & ~service->operations)
 		goto out;
+	offer->service = service->number;
 	offer->operations = wanted & service->operations;
 	offer->flags = service->flags;
 	offer->in_flight = service->in_flight;
@@ -167,37 +170,100 @@ static int parse_trusted(struct caps_request *request,
 	return 0;
 }
 
-/* A capability to what is offered, and the server told if it wants to be. */
-static int connect(struct caps_actor *actor, const struct offer *offer,
-		   u64 *handle)
+/*
+ * The badge that the server's verdict is about, or another one that it chose. A
+ * limit is set while nobody can use it.
+ */
+static struct caps_badge *accepted_badge(struct caps_actor *actor,
+					 struct caps_badge *badge,
+					 const struct caps_verdict *verdict,
+					 u32 limit)
 {
-	bool connected = offer->flags & CAPS_REGISTER_CONNECTED;
-	bool disconnected = offer->flags & CAPS_REGISTER_DISCONNECTED;
-	struct caps_capability *capability;
-	struct caps_badge *badge;
+	if (!(verdict->flags & CAPS_VERDICT_BADGE)) {
+		badge->limit = limit;
+		return caps_badge_get(badge);
+	}
+	return caps_badge_choose(actor, badge->port, verdict->badge, limit);
+}
+
+/*
+ * Ask the server. Its end is announced before the connection begins, so that the
+ * server hears of it whatever comes in between.
+ */
+static int ask(struct caps_actor *actor, struct offer *offer,
+	       struct caps_connect *args, struct caps_badge **badge)
+{
+	struct caps_plea plea = {
+		.port = offer->port, .badge = *badge,
+		.service = offer->service, .operations = offer->operations,
+		.deadline = args->verdict,
+	};
+	struct caps_badge *mine = *badge;
 	int err;
 
-	badge = caps_badge_assign(actor, offer->port,
-				  connected || disconnected, offer->in_flight);
-	if (IS_ERR(badge))
-		return PTR_ERR(badge);
-	caps_badge_get(badge);
-	err = -ENOMEM;
-	capability = caps_capability_create(offer->port, badge,
+	err = caps_apply(actor, &plea);
+	args->result = plea.result;
+	if (err)
+		return err;
+	offer->operations = plea.verdict.operations;
+	offer->in_flight = plea.verdict.in_flight ?: offer->in_flight;
+	*badge = accepted_badge(actor, mine, &plea.verdict, offer->in_flight);
+	if (IS_ERR(*badge)) {
+		err = PTR_ERR(*badge);
+		*badge = mine;
+	} else {
+		caps_badge_put(mine);
+	}
+	if (!err)
+		err = caps_badge_announce(*badge, false,
+					  offer->flags &
+					  CAPS_REGISTER_DISCONNECTED);
+	/* It was there, and has gone now. */
+	return err == -EPIPE ? -ECONNREFUSED : err;
+}
+
+/* A handle for a capability to what is offered; the badge's reference is kept. */
+static int make_handle(struct caps_actor *actor, const struct offer *offer,
+		       struct caps_badge *badge, u64 *handle)
+{
+	struct caps_capability *capability;
+	int err;
+
+	capability = caps_capability_create(offer->port, caps_badge_get(badge),
 					    offer->operations,
 					    CONNECTION_RIGHTS);
 	if (!capability)
-		goto put_badge;
+		return -ENOMEM;
 	err = caps_capability_insert(actor, capability, handle);
-	if (err) {
-		caps_capability_free(capability);
-		goto put_badge;
-	}
-	if (connected || disconnected)
-		err = caps_badge_announce(badge, connected, disconnected);
 	if (err)
-		caps_capability_close(actor, *handle);
-put_badge:
+		caps_capability_free(capability);
+	return err;
+}
+
+/* A capability to what is offered, and the server asked or told if it wants to. */
+static int connect(struct caps_actor *actor, struct offer *offer,
+		   struct caps_connect *args)
+{
+	bool asked = offer->flags & CAPS_REGISTER_ASK;
+	bool connected = offer->flags & CAPS_REGISTER_CONNECTED;
+	bool disconnected = offer->flags & CAPS_REGISTER_DISCONNECTED;
+	bool told = !asked && (connected || disconnected);
+	struct caps_badge *badge;
+	int err = 0;
+
+	badge = caps_badge_assign(actor, offer->port, told, offer->in_flight);
+	if (IS_ERR(badge))
+		return PTR_ERR(badge);
+	if (asked)
+		err = ask(actor, offer, args, &badge);
+	if (!err)
+		err = make_handle(actor, offer, badge, &args->capability);
+	if (!err && told) {
+		err = caps_badge_announce(badge, connected, disconnected);
+		if (err)
+			caps_capability_close(actor, args->capability);
+	}
+	args->in_flight = badge->limit;
 	caps_badge_put(badge);
 	return err;
 }
@@ -217,6 +283,7 @@ int caps_service_connect(struct caps_actor *actor, struct caps_connect *args)
 	struct offer offer;
 	int err;
 
+	args->result = 0;
 	err = caps_name_parse(&request.name, args->name, args->name_len,
 			      args->uid, args->gid);
 	if (!err)
@@ -228,10 +295,10 @@ int caps_service_connect(struct caps_actor *actor, struct caps_connect *args)
 				   &offer);
 		if (err)
 			return err;
-		err = connect(actor, &offer, &args->capability);
+		err = connect(actor, &offer, args);
 		caps_port_put(offer.port);
 		/* Gone between the two: it is found no more. */
-	} while (err == -EPIPE);
+	} while (err == -EPIPE && !(args->result & CAPS_RESULT_REJECTED));
 	args->operations = offer.operations;
 	return err;
 }

@@ -184,7 +184,9 @@ int caps_forward(struct caps_actor *actor, const struct caps_forward *args)
 	caps_wakes_init(&f.wakes);
 	err = caps_held_begin(actor, args->id, &f.message, &f.wakes);
 	if (!err) {
-		err = forward(&f, args->capability);
+		/* Its connection would be to the port that it came to. */
+		err = f.message->application ? -EINVAL :
+					       forward(&f, args->capability);
 		if (err)
 			caps_held_return(actor, f.message);
 		else

@@ -61,6 +61,8 @@ static inline void fill_header(struct caps_message *message, u32 kind)
 	header->body_len = payload->body_len;
 	header->annex_len = payload->annex_len;
 	header->kind = kind;
+	if (unlikely(message->application))
+		header->kind = CAPS_KIND_APPLICATION;
 	if (kind == CAPS_KIND_REPLY) {
 		header->badge = 0;
 		header->status = message->status;

@@ -10,6 +10,7 @@
 #include <linux/user_namespace.h>
 
 #include "actor.h"
+#include "identity.h"
 #include "ipc.h"
 #include "message.h"
 
@@ -47,7 +48,8 @@ static int store_label(const struct cred *cred, struct caps_identity *args)
 	return err;
 }
 
-static u64 capability_set(const kernel_cap_t *set)
+/* As a program may see it, bit n for capability n. */
+u64 caps_capability_set(const kernel_cap_t *set)
 {
 	u64 bits = 0;
 	int i;
@@ -78,9 +80,9 @@ int caps_identity(struct caps_actor *actor, struct caps_identity *args)
 	cred = message->from_cred ?: message->cred;
 	tgid = message->from_tgid ?: message->tgid;
 	err = store_groups(cred, args) ?: store_label(cred, args);
-	args->effective = capability_set(&cred->cap_effective);
-	args->permitted = capability_set(&cred->cap_permitted);
-	args->inheritable = capability_set(&cred->cap_inheritable);
+	args->effective = caps_capability_set(&cred->cap_effective);
+	args->permitted = caps_capability_set(&cred->cap_permitted);
+	args->inheritable = caps_capability_set(&cred->cap_inheritable);
 	args->user_namespace = cred->user_ns->ns.inum;
 	args->pid_namespace = ns_of_pid(tgid)->ns.inum;
 	caps_message_put(message);

@@ -120,7 +120,7 @@ static const struct command commands[] = {
 	SILENT(CAPS_UNREGISTER, CAPS_UNREGISTER_SIZE_VER0, caps_do_unregister,
 	       caps_unregister),
 	MAKES(CAPS_CONNECT, CAPS_CONNECT_SIZE_VER0, caps_do_connect,
-	      caps_connect, operations, capability),
+	      caps_connect, operations, in_flight),
 	TELLS(CAPS_SERVICES, CAPS_SERVICES_SIZE_VER0, caps_do_services,
 	      caps_services, cursor, count),
 	SILENT(CAPS_GENERATION_SET, CAPS_GENERATION_SET_SIZE_VER0,

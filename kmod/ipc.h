@@ -56,6 +56,7 @@ int caps_broadcast(struct caps_actor *actor, struct caps_message *message,
 		   const struct caps_route *route, struct caps_send *args);
 int caps_send(struct caps_actor *actor, struct caps_send *args, u32 kind);
 int caps_call(struct caps_actor *actor, struct caps_call *args);
+int caps_call_wait(struct caps_message *message, struct caps_call *args);
 
 int caps_receive(struct caps_actor *actor, struct caps_receive *args,
 		 struct caps_header __user *uheader, struct caps_wakes *wakes);

@@ -181,6 +181,7 @@ static inline void message_reset(struct caps_message *message,
 	message->port = NULL;
 	message->badge = NULL;
 	message->in_flight = false;
+	message->application = false;
 	message->source = NULL;
 	message->task = NULL;
 	message->sender = caps_actor_get(sender);

@@ -121,6 +121,7 @@ struct caps_message {
 	/* Fixed when sent: */
 	u32 kind;			/* CAPS_KIND_*; REPLY on its way back */
 	bool in_flight;			/* counted at @badge */
+	bool application;		/* see apply.h; a CALL otherwise */
 	struct caps_port *port;		/* where it was sent; a reference */
 	struct caps_badge *badge;	/* a reference, or NULL */
 	struct caps_port *source;	/* where the answer goes, or NULL */

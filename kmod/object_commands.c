@@ -85,7 +85,7 @@ static int choose_badge(struct caps_actor *maker, struct caps_capability *copy,
 		return -EINVAL;
 	if (!(copy->rights & CAPS_RIGHT_MANAGE) || copy->badge)
 		return -EPERM;
-	badge = caps_badge_choose(maker, copy->port, value);
+	badge = caps_badge_choose(maker, copy->port, value, 0);
 	if (IS_ERR(badge))
 		return PTR_ERR(badge);
 	copy->badge = badge;
@@ -329,7 +329,7 @@ int caps_do_port_migrate(struct caps_actor *actor, union caps_args *args,
 #define REGISTER_FLAGS \
 	(CAPS_ADMIT | CAPS_REGISTER_NEWEST | CAPS_REGISTER_FIRST | \
 	 CAPS_REGISTER_REPLACE | CAPS_REGISTER_CONNECTED | \
-	 CAPS_REGISTER_DISCONNECTED)
+	 CAPS_REGISTER_DISCONNECTED | CAPS_REGISTER_ASK)
 
 int caps_do_register(struct caps_actor *actor, union caps_args *args,
 		     void __user *uarg)
@@ -339,7 +339,8 @@ int caps_do_register(struct caps_actor *actor, union caps_args *args,
 	if (args->register_.in_flight > CAPS_MAX_IN_FLIGHT)
 		return -EMSGSIZE;
 	if (flags & ~REGISTER_FLAGS || args->register_.reserved ||
-	    ((flags & CAPS_REGISTER_FIRST) && !(flags & CAPS_REGISTER_NEWEST)))
+	    ((flags & CAPS_REGISTER_FIRST) && !(flags & CAPS_REGISTER_NEWEST)) ||
+	    ((flags & CAPS_REGISTER_ASK) && (flags & CAPS_REGISTER_CONNECTED)))
 		return -EINVAL;
 	return caps_service_register(actor, &args->register_);
 }
@@ -355,9 +356,16 @@ int caps_do_unregister(struct caps_actor *actor, union caps_args *args,
 int caps_do_connect(struct caps_actor *actor, union caps_args *args,
 		    void __user *uarg)
 {
+	struct caps_connect __user *user = uarg;
+	int err;
+
 	if (args->connect.flags & ~CAPS_ADMIT || args->connect.reserved)
 		return -EINVAL;
-	return caps_service_connect(actor, &args->connect);
+	err = caps_service_connect(actor, &args->connect);
+	/* Best effort, as for a call. */
+	if (err)
+		(void)put_user(args->connect.result, &user->result);
+	return err;
 }
 
 int caps_do_services(struct caps_actor *actor, union caps_args *args,

@@ -7,6 +7,7 @@
 
 #include "account.h"
 #include "actor.h"
+#include "apply.h"
 #include "attach.h"
 #include "ipc.h"
 #include "message.h"
@@ -262,7 +263,8 @@ int caps_reply(struct caps_actor *actor, struct caps_reply *args,
 	struct caps_chain *payer = NULL;
 	struct caps_message *message;
 	bool notice = false, sync;
-	int err, failed;
+	s32 status = args->status;
+	int err, failed, senseless = 0;
 
 	args->result = 0;
 	err = held_begin(actor, args->id, !caps_data_is_small(&args->data),
@@ -272,7 +274,9 @@ int caps_reply(struct caps_actor *actor, struct caps_reply *args,
 	failed = reply_load(actor, message, payer, args);
 	if (unlikely(payer))
 		caps_chain_put(payer);
-	if (failed)
+	if (unlikely(message->application) && !failed)
+		senseless = caps_verdict_check(message, &status);
+	if (failed || unlikely(senseless))
 		reply_unload(message);
 
 	sync = message->sync;
@@ -281,12 +285,13 @@ int caps_reply(struct caps_actor *actor, struct caps_reply *args,
 		message->busy = false;
 		err = failed;
 	} else {
-		err = reply_commit(actor, message, args->status, wakes,
+		err = reply_commit(actor, message, status, wakes,
 				   &notice);
 	}
 	spin_unlock(&actor->lock);
 	if (unlikely(args->data.attachments))
-		caps_moves_end(actor, &message->reply, !err);
+		caps_moves_end(actor, &message->reply,
+			       !err && !senseless);
 	trace_caps_reply(actor, args->id, err);
 
 	if (err == -ECANCELED) {
@@ -305,7 +310,7 @@ int caps_reply(struct caps_actor *actor, struct caps_reply *args,
 		caps_message_put(message);
 	}
 	caps_message_put(message);
-	return err;
+	return err ?: senseless;
 }
 
 /**

@@ -427,7 +427,7 @@ TEST(caps_unregister)
 
 TEST(caps_connect)
 {
-	SIZE(caps_connect, 64);
+	SIZE(caps_connect, 80);
 	FIELD(caps_connect, name, 0);
 	FIELD(caps_connect, name_len, 8);
 	FIELD(caps_connect, uid, 12);
@@ -437,8 +437,28 @@ TEST(caps_connect)
 	FIELD(caps_connect, trusted_count, 32);
 	FIELD(caps_connect, reserved, 36);
 	FIELD(caps_connect, deadline, 40);
-	FIELD(caps_connect, operations, 48);
-	FIELD(caps_connect, capability, 56);
+	FIELD(caps_connect, verdict, 48);
+	FIELD(caps_connect, operations, 56);
+	FIELD(caps_connect, capability, 64);
+	FIELD(caps_connect, result, 72);
+	FIELD(caps_connect, in_flight, 76);
+}
+
+TEST(caps_application)
+{
+	SIZE(caps_application, 56);
+	FIELD(caps_application, service, 0);
+	FIELD(caps_application, effective, 8);
+	FIELD(caps_application, permitted, 16);
+	FIELD(caps_application, inheritable, 24);
+	FIELD(caps_application, user_namespace, 32);
+	FIELD(caps_application, pid_namespace, 40);
+	FIELD(caps_application, network_namespace, 48);
+	SIZE(caps_verdict, 24);
+	FIELD(caps_verdict, operations, 0);
+	FIELD(caps_verdict, badge, 8);
+	FIELD(caps_verdict, in_flight, 16);
+	FIELD(caps_verdict, flags, 20);
 }
 
 TEST(caps_services)
@@ -536,7 +556,7 @@ TEST(numbers)
 	EXPECT_EQ(0xc0509c3b, CAPS_IDENTITY);
 	EXPECT_EQ(0xc0309c40, CAPS_REGISTER);
 	EXPECT_EQ(0xc0189c41, CAPS_UNREGISTER);
-	EXPECT_EQ(0xc0409c42, CAPS_CONNECT);
+	EXPECT_EQ(0xc0509c42, CAPS_CONNECT);
 	EXPECT_EQ(0xc0189c43, CAPS_SERVICES);
 	EXPECT_EQ(0xc0189c44, CAPS_GENERATION_SET);
 	EXPECT_EQ(0xc0209c45, CAPS_GENERATION);

@@ -529,6 +529,7 @@ struct caps_data {
 #define CAPS_KIND_PORT_DEAD	9u	/* what CAPS_WATCH @id was about died */
 #define CAPS_KIND_DISCONNECTED	10u	/* nobody has @badge any more */
 #define CAPS_KIND_CONNECTED	11u	/* who connected has @badge */
+#define CAPS_KIND_APPLICATION	12u	/* a CALL: may the sender connect? */
 
 /* Header flags. */
 #define CAPS_HEADER_IDENTITY	(1u << 0) /* sender changed ids since open */
@@ -612,6 +613,7 @@ struct caps_header {
 #define CAPS_RESULT_COPIED	(1u << 3) /* buffer is free, no DISPOSE comes */
 #define CAPS_RESULT_FDS_LOST	(1u << 4) /* some could not be installed */
 #define CAPS_RESULT_PARTIAL	(1u << 5) /* stopped before the last member */
+#define CAPS_RESULT_REJECTED	(1u << 6) /* the error is what the server said */
 
 /*
  * CAPS_SEND: one-way. Waits for room until @deadline (0: EAGAIN). With @source,
@@ -862,6 +864,10 @@ struct caps_identity {
  * badge: when no handle, no exported descriptor and no message that could reach
  * the server, or is held by it, has the badge. Neither needs room in the queue.
  * [servers with state for each client, access logs]
+ *
+ * With ASK, not together with CONNECTED, who may connect by the rules has to wait
+ * for the server's verdict on its application, see below. [servers with a policy
+ * of their own, login prompts]
  */
 #define CAPS_REGISTER_WORLD	(1u << 0)
 #define CAPS_REGISTER_USER	(1u << 1)
@@ -871,6 +877,7 @@ struct caps_identity {
 #define CAPS_REGISTER_REPLACE	(1u << 5)
 #define CAPS_REGISTER_CONNECTED	(1u << 6)
 #define CAPS_REGISTER_DISCONNECTED (1u << 7)
+#define CAPS_REGISTER_ASK	(1u << 8)
 
 struct caps_register {
 	__u64 port;			/* MANAGE */
@@ -909,6 +916,12 @@ struct caps_unregister {
  *
  * USER, GROUP, WORLD: be let in only by one of these rules, so only by a server
  * of the own user, of an own group, or by any; none of them means all.
+ *
+ * Where the server is asked (CAPS_REGISTER_ASK), it has until @verdict to answer;
+ * without that EAGAIN. ECONNREFUSED if it ends, or drops the application, without
+ * an answer, or if that made no sense; CAPS_RESULT_REJECTED marks an error that the
+ * server gave as its reason. CAPS_RESULT_TAKEN: it was asked, so with EINTR, which
+ * ends the wait at any time, or ETIMEDOUT it gets CANCELLED.
  */
 #define CAPS_CONNECT_WORLD	CAPS_REGISTER_WORLD
 #define CAPS_CONNECT_USER	CAPS_REGISTER_USER
@@ -923,9 +936,46 @@ struct caps_connect {
 	__u64 trusted;			/* address of __u32[], else 0 */
 	__u32 trusted_count;		/* up to CAPS_MAX_TRUSTED */
 	__u32 reserved;			/* 0 */
-	__u64 deadline;			/* 0: ENOENT at once */
+	__u64 deadline;			/* for the name; 0: ENOENT at once */
+	__u64 verdict;			/* deadline for the server's */
 	__u64 operations;		/* in: wanted, out: granted */
 	__u64 capability;		/* out */
+	__u32 result;			/* out: CAPS_RESULT_*, on failure too */
+	__u32 in_flight;		/* out: see CAPS_REGISTER; 0: no limit */
+};
+
+/*
+ * An application: a call of kind APPLICATION, which the kernel makes for who wants
+ * to connect. The header is the client's, @badge the one that the connection will
+ * have, @address the operations that it wants of those that are registered. The
+ * annex is a struct caps_application; CAPS_IDENTITY tells groups and security
+ * label. It needs room, counts and ends like a call; it cannot be forwarded.
+ *
+ * The first answer is the verdict. Status 0 and a struct caps_verdict as annex:
+ * accepted, with these operations at most, this limit (0: the registered one)
+ * and, with CAPS_VERDICT_BADGE, another badge (bit 63 clear), perhaps one that
+ * others have, whose limit then stays. Status 1 to 511 without an annex: rejected
+ * with this errno. A body, capabilities, files, and all else is no verdict: EBADMSG,
+ * and the client is rejected with ECONNREFUSED. ECANCELED: it has gone. After 0 the
+ * connection exists; with DISCONNECTED its end is told.
+ */
+struct caps_application {
+	__u64 service;			/* as @cursor in caps_service_entry */
+	__u64 effective;		/* capability sets */
+	__u64 permitted;
+	__u64 inheritable;
+	__u64 user_namespace;		/* inode numbers */
+	__u64 pid_namespace;
+	__u64 network_namespace;
+};
+
+#define CAPS_VERDICT_BADGE	(1u << 0)
+
+struct caps_verdict {
+	__u64 operations;		/* granted, of @address */
+	__u64 badge;			/* with CAPS_VERDICT_BADGE, else 0 */
+	__u32 in_flight;		/* 0: as registered */
+	__u32 flags;			/* CAPS_VERDICT_* */
 };
 
 /*
@@ -1148,7 +1198,7 @@ struct caps_group_info {
 #define CAPS_FORWARD_SIZE_VER0		24
 #define CAPS_REGISTER_SIZE_VER0		48
 #define CAPS_UNREGISTER_SIZE_VER0	24
-#define CAPS_CONNECT_SIZE_VER0		64
+#define CAPS_CONNECT_SIZE_VER0		80
 #define CAPS_SERVICES_SIZE_VER0		24
 #define CAPS_GENERATION_SET_SIZE_VER0	24
 #define CAPS_GENERATION_SIZE_VER0	32

@@ -31,7 +31,8 @@ std::uint32_t flags_of(const service_options &options) noexcept {
            (options.first ? CAPS_REGISTER_FIRST : 0) |
            (options.replace ? CAPS_REGISTER_REPLACE : 0) |
            (options.connected ? CAPS_REGISTER_CONNECTED : 0) |
-           (options.disconnected ? CAPS_REGISTER_DISCONNECTED : 0);
+           (options.disconnected ? CAPS_REGISTER_DISCONNECTED : 0) |
+           (options.ask ? CAPS_REGISTER_ASK : 0);
 }
 
 // A name as the C interface takes it. What is too long, or has a terminator inside, becomes one
@@ -129,11 +130,13 @@ result<connection> actor::try_connect(std::string_view name,
     connect.trusted = reinterpret_cast<std::uintptr_t>(options.trusted.data());
     connect.trusted_count = static_cast<std::uint32_t>(options.trusted.size());
     connect.deadline = options.until.nanoseconds();
+    connect.verdict = options.verdict.nanoseconds();
     connect.operations = options.operations;
     const int outcome = capsu_connect_name(get(), &connect);
     if (outcome < 0)
-        return failed(failure(operation::connect, -outcome, kinds::service, name, options.uid));
-    return connection(get(), connect.capability, connect.operations);
+        return failed(failure(operation::connect, -outcome, kinds::service, name, options.uid,
+                              connect.result));
+    return connection(get(), connect.capability, connect.operations, connect.in_flight);
 }
 
 result<std::vector<service_info>> actor::try_services() const {

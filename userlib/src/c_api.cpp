@@ -343,6 +343,7 @@ int capsu_connect(int actor, const char *name, uid_t uid, uint64_t *operations,
     connect.name_len = static_cast<__u32>(std::strlen(name));
     connect.uid = uid;
     connect.gid = CAPS_ANY_ID;
+    connect.verdict = CAPS_FOREVER;
     connect.operations = *operations;
     const int outcome = capsu_connect_name(actor, &connect);
     if (outcome >= 0) {

@@ -77,8 +77,8 @@ std::string_view name_of(operation what) noexcept {
 
 // A name too long to be valid is cut: it is only shown.
 failure::failure(operation what, int code, object_kind kind, std::string_view name,
-                 std::uint32_t uid) noexcept
-    : id_(uid), code_(code), what_(what), kind_(kind) {
+                 std::uint32_t uid, std::uint32_t result) noexcept
+    : id_(uid), code_(code), result_(result), what_(what), kind_(kind) {
     std::ranges::copy(name.substr(0, name_room - 1), name_.begin());
 }
 
@@ -88,6 +88,10 @@ bool failure::taken() const noexcept {
 
 bool failure::answered() const noexcept {
     return (result_ & CAPS_RESULT_ANSWERED) != 0;
+}
+
+bool failure::rejected() const noexcept {
+    return (result_ & CAPS_RESULT_REJECTED) != 0;
 }
 
 std::string failure::object() const {
@@ -109,6 +113,8 @@ std::string failure::object() const {
 }
 
 std::string_view failure::remedy() const noexcept {
+    if (rejected())
+        return "The server was asked and said no: whoever runs it can tell why.";
     return detail::remedy(what_, code_, taken(), answered());
 }
 

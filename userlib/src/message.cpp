@@ -6,6 +6,9 @@
 
 #include "describe.hpp"
 
+#include <cerrno>
+#include <cstring>
+
 namespace caps {
 
 namespace {
@@ -117,12 +120,45 @@ result<sent> received::try_reply(const answer &with) noexcept {
     reply.flags = static_cast<std::uint32_t>(with.mode);
     const int outcome = capsu_reply(actor_, &reply);
     if (outcome < 0) {
-        if (outcome == -ECANCELED) // which ends it
+        if (outcome == -ECANCELED || outcome == -EBADMSG) // which end it
             end();
         return failed(of(*this, operation::reply, outcome, reply.result));
     }
     end();
     return sent{header_.id, (reply.result & CAPS_RESULT_COPIED) != 0};
+}
+
+std::optional<application> received::application() const noexcept {
+    ::caps_application from{};
+    if (kind() != caps::kind::application || annex().size() < sizeof(from))
+        return {};
+    std::memcpy(&from, annex().data(), sizeof(from));
+    return caps::application{.operations = address(),
+                             .service = from.service,
+                             .effective = from.effective,
+                             .permitted = from.permitted,
+                             .inheritable = from.inheritable,
+                             .user_namespace = from.user_namespace,
+                             .pid_namespace = from.pid_namespace,
+                             .network_namespace = from.network_namespace};
+}
+
+result<void> received::try_accept(const verdict &as) noexcept {
+    const ::caps_verdict verdict = {.operations = as.operations & address(),
+                                    .badge = as.badge.value_or(0),
+                                    .in_flight = as.in_flight,
+                                    .flags = as.badge ? CAPS_VERDICT_BADGE : 0};
+    const auto done = try_reply({.annex = bytes_of(verdict)});
+    if (!done)
+        return failed(done.error());
+    return {};
+}
+
+result<void> received::try_reject(int reason) noexcept {
+    const auto done = try_reply({.status = reason});
+    if (!done)
+        return failed(done.error());
+    return {};
 }
 
 result<void> received::try_forward_to(const capability &to) noexcept {

@@ -221,7 +221,15 @@ constexpr particular particulars[] = {
      "Use 1 to 63 of A-Z a-z 0-9 _ . - for the name of a service, and ids that exist in this user "
      "namespace; with neither uid nor gid say which uids are trusted, and only then."},
     {operation::connect, ETIMEDOUT,
-     "No such service appeared in time: start its server, or check name and ids."},
+     "No such service appeared, or its server gave no verdict, in time: start it, or check name "
+     "and ids."},
+    {operation::connect, EAGAIN,
+     "The server is asked who may connect: give a deadline for its verdict."},
+    {operation::connect, ECONNREFUSED,
+     "The server went, or dropped the application, without a verdict: try again."},
+    {operation::reply, EBADMSG,
+     "The verdict grants what was not asked for, or makes no sense, so the client was rejected: "
+     "accept() or reject() with what the application allows."},
     {operation::connect, EMSGSIZE, "Trust at most 16 uids."},
     {operation::send, ENOENT, no_member_text},
     {operation::call, ENOENT, no_member_text},

@@ -392,6 +392,46 @@ TEST_F(object, connections_are_told) {
     EXPECT_EQ(door.receive({}, soon()).badge(), 5u);
 }
 
+TEST_F(object, server_decides_who_connects) {
+    const caps::port door = me.create_port();
+    const auto service =
+        door.register_service(name_, {.operations = 0xff, .disconnected = true, .ask = true});
+    std::jthread server([&] {
+        auto first = door.receive({}, soon());
+        EXPECT_EQ(first.kind(), caps::kind::application);
+        const auto who = first.application();
+        ASSERT_TRUE(who);
+        EXPECT_EQ(who->operations, 0x3u);
+        EXPECT_NE(who->network_namespace, 0u);
+        EXPECT_EQ(first.identity().user_namespace, who->user_namespace);
+        first.accept({.operations = 0xf1, .in_flight = 3, .badge = 7});
+        EXPECT_FALSE(first.held());
+        door.receive({}, soon()).reject(EDOM);
+        auto last = door.receive({}, soon());
+        const auto senseless = last.try_reply({.body = "yes"});
+        ASSERT_FALSE(senseless);
+        EXPECT_EQ(senseless.error().code(), EBADMSG) << senseless.error().message();
+        EXPECT_FALSE(last.held());
+    });
+    const auto client = caps::actor::open();
+    auto in = client.connect(name_, {.operations = 0x3});
+    EXPECT_EQ(in.operations(), 1u);
+    EXPECT_EQ(in.in_flight(), 3u);
+    EXPECT_EQ(in.info().badge, 7u);
+    for (const int why : {EDOM, ECONNREFUSED}) {
+        const auto out = client.try_connect(name_);
+        ASSERT_FALSE(out);
+        EXPECT_EQ(out.error().code(), why);
+        EXPECT_TRUE(out.error().rejected()) << out.error().message();
+    }
+    server.join();
+    in.reset();
+    EXPECT_EQ(door.receive({}, soon()).kind(), caps::kind::disconnected);
+    const auto never = client.try_connect(name_, {.verdict = caps::no_wait});
+    ASSERT_FALSE(never);
+    EXPECT_EQ(never.error().code(), EAGAIN) << never.error().message();
+}
+
 TEST_F(object, revoked_capabilities_are_worth_nothing) {
     const caps::port door = me.create_port();
     const auto open = door.duplicate({.rights = caps::rights::send | caps::rights::grant});

@@ -78,7 +78,7 @@ class CAPSUSER_API failure {
             std::uint32_t result = 0) noexcept
         : id_(id), code_(code), result_(result), what_(what), kind_(kind) {}
     failure(operation what, int code, object_kind kind, std::string_view name,
-            std::uint32_t uid = 0) noexcept;
+            std::uint32_t uid = 0, std::uint32_t result = 0) noexcept;
 
     /// A positive errno, as caps(7) lists them.
     int code() const noexcept { return code_; }
@@ -87,6 +87,8 @@ class CAPSUSER_API failure {
     bool taken() const noexcept;
     /// EFAULT of a call: the answer came and could not be written; it is lost.
     bool answered() const noexcept;
+    /// Of connecting: code() is what the server gave as its reason.
+    bool rejected() const noexcept;
 
     /// "capability 0x100000003", "service \"clock\" of uid 0", ...
     std::string object() const;

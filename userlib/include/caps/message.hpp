@@ -11,7 +11,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstring>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -115,6 +117,26 @@ enum class kind : std::uint32_t {
     port_dead = CAPS_KIND_PORT_DEAD,       ///< what capability::watch() gave id() for has died
     disconnected = CAPS_KIND_DISCONNECTED, ///< nobody has badge() any more
     connected = CAPS_KIND_CONNECTED,       ///< somebody connected and has badge()
+    application = CAPS_KIND_APPLICATION,   ///< somebody wants to connect: accept() or reject() it
+};
+
+/// Who wants to connect, and what for, besides what any message tells of its sender.
+struct application {
+    operation_mask operations = 0;  ///< wanted, of those that are registered
+    std::uint64_t service = 0;      ///< the name, by its cursor in CAPS_SERVICES
+    std::uint64_t effective = 0;    ///< capability sets, bit n is CAP_n
+    std::uint64_t permitted = 0;
+    std::uint64_t inheritable = 0;
+    std::uint64_t user_namespace = 0; ///< inode numbers
+    std::uint64_t pid_namespace = 0;
+    std::uint64_t network_namespace = 0;
+};
+
+/// How somebody is accepted.
+struct verdict {
+    operation_mask operations = all_operations; ///< of those wanted, these
+    std::uint32_t in_flight = 0;                ///< 0: as registered
+    std::optional<std::uint64_t> badge{};       ///< bit 63 clear; else received::badge() stays
 };
 
 /// More about a sender, as it was when it sent, in the receiver's namespaces.
@@ -230,6 +252,15 @@ class CAPSUSER_API received {
     /// other failure it is still held.
     result<sent> try_reply(const answer &with) noexcept;
     sent reply(const answer &with) { return value_or_throw(try_reply(with)); }
+    /// What a message of kind::application asks for; nothing if it is another.
+    std::optional<caps::application> application() const noexcept;
+    /// Lets in who applied. ECANCELED: it has gone; EBADMSG: the verdict makes no sense, and it is
+    /// rejected. Both end the message.
+    result<void> try_accept(const verdict &as = {}) noexcept;
+    void accept(const verdict &as = {}) { value_or_throw(try_accept(as)); }
+    /// Does not let it in: connecting fails with this errno.
+    result<void> try_reject(int reason = ECONNREFUSED) noexcept;
+    void reject(int reason = ECONNREFUSED) { value_or_throw(try_reject(reason)); }
     /// Hands a held message on as it is to where another capability of this actor leads: whoever
     /// receives it there answers its sender directly. It is not held here any more then. Never
     /// waits: EAGAIN without room there. ECANCELED: the caller has gone, the message is ended.

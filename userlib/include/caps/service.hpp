@@ -33,6 +33,7 @@ struct service_options {
     std::uint32_t in_flight = 0; ///< messages of one connection on their way; 0: 128
     bool connected = false;      ///< kind::connected comes before all else of a connection
     bool disconnected = false;   ///< kind::disconnected comes once, after all else of it
+    bool ask = false; ///< kind::application comes, to accept() or reject(); not with connected
 };
 
 /// A registered name; the destructor gives it back. Connections made through it stay. It is also
@@ -86,7 +87,8 @@ struct connect_options {
     bool world = false; ///< be let in by these rules only; all of them if none is set
     bool user = false;
     bool group = false;
-    deadline until = no_wait; ///< for the service to appear
+    deadline until = no_wait;   ///< for the service to appear
+    deadline verdict = forever; ///< for its server to answer, where that is asked
 };
 
 /// What actor::services() tells of one.
@@ -104,14 +106,18 @@ class connection : public capability {
   public:
     connection() noexcept = default;
     /// Takes a handle over.
-    connection(int actor_fd, std::uint64_t handle, operation_mask granted) noexcept
-        : capability(actor_fd, handle), granted_(granted) {}
+    connection(int actor_fd, std::uint64_t handle, operation_mask granted,
+               std::uint32_t in_flight = 0) noexcept
+        : capability(actor_fd, handle), granted_(granted), in_flight_(in_flight) {}
 
     /// The operations granted.
     operation_mask operations() const noexcept { return granted_; }
+    /// How many messages can be on their way; 0 if there is no limit.
+    std::uint32_t in_flight() const noexcept { return in_flight_; }
 
   private:
     operation_mask granted_ = 0;
+    std::uint32_t in_flight_ = 0;
 };
 
 } // namespace caps
