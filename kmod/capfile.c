@@ -6,17 +6,59 @@
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/module.h>
+#include <linux/poll.h>
 #include <linux/slab.h>
+#include <linux/uaccess.h>
 
 #include "account.h"
 #include "actor.h"
 #include "capability.h"
 #include "capfile.h"
+#include "port.h"
+#include "revoke.h"
 
 struct capfile {
 	struct caps_capability *capability;
 	struct caps_chain *chain;
+	atomic64_t seen;		/* the generation that was read last */
 };
+
+/* What it waits on is the port's, which the capability keeps in memory. */
+static __poll_t capfile_poll(struct file *file, poll_table *wait)
+{
+	struct capfile *capfile = file->private_data;
+	struct caps_port *port = capfile->capability->port;
+
+	if (capfile->capability->type != CAPS_TYPE_PORT)
+		return EPOLLERR;
+	poll_wait(file, &port->told_wait, wait);
+	if (!rcu_access_pointer(port->owner))
+		return EPOLLIN | EPOLLRDNORM | EPOLLHUP;
+	if (atomic64_read(&port->told) == atomic64_read(&capfile->seen))
+		return 0;
+	return EPOLLIN | EPOLLRDNORM;
+}
+
+static ssize_t capfile_read(struct file *file, char __user *to, size_t len,
+			    loff_t *offset)
+{
+	struct capfile *capfile = file->private_data;
+	struct caps_port *port = capfile->capability->port;
+	u64 generation;
+
+	if (capfile->capability->type != CAPS_TYPE_PORT ||
+	    len < sizeof(generation))
+		return -EINVAL;
+	if (caps_capability_is_revoked(capfile->capability, NULL))
+		return -EKEYREVOKED;
+	if (!rcu_access_pointer(port->owner))
+		return -EPIPE;
+	generation = atomic64_read(&port->told);
+	if (copy_to_user(to, &generation, sizeof(generation)))
+		return -EFAULT;
+	atomic64_set(&capfile->seen, generation);
+	return sizeof(generation);
+}
 
 static int capfile_release(struct inode *inode, struct file *file)
 {
@@ -31,6 +73,9 @@ static int capfile_release(struct inode *inode, struct file *file)
 
 static const struct file_operations capfile_fops = {
 	.owner		= THIS_MODULE,
+	.read		= capfile_read,
+	.poll		= capfile_poll,
+	.llseek		= noop_llseek,
 	.release	= capfile_release,
 };
 
@@ -60,6 +105,10 @@ struct file *caps_capfile_create(struct caps_actor *actor, u64 handle)
 		err = PTR_ERR(capfile->capability);
 		goto free_capfile;
 	}
+	atomic64_set(&capfile->seen, 0);
+	if (capfile->capability->type == CAPS_TYPE_PORT)
+		atomic64_set(&capfile->seen,
+			     atomic64_read(&capfile->capability->port->told));
 	file = anon_inode_getfile("[caps-capability]", &capfile_fops, capfile,
 				  O_RDONLY);
 	if (IS_ERR(file)) {

@@ -2,6 +2,8 @@
 /*
  * A port's generation: set by its owner, read without a message, waited for.
  */
+#include <sys/epoll.h>
+
 #include "caps_memory.h"
 #include "caps_state.h"
 
@@ -222,6 +224,115 @@ TEST_F(generation, keeps_caches_fresh)
 		EXPECT_EQ(cached, after);
 	}
 	child_kill(&c);
+}
+
+/* --- by a descriptor ----------------------------------------------------- */
+
+static short polled(int fd, int ms)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	return poll(&p, 1, ms) > 0 ? p.revents : 0;
+}
+
+/* 8 bytes were read and are this. */
+static bool read_is(int fd, __u64 value)
+{
+	__u64 got = ~value;
+
+	return read(fd, &got, sizeof(got)) == sizeof(got) && got == value;
+}
+
+TEST_F(generation, is_polled)
+{
+	int fd = cap_export(self->p.client, self->p.cap), other;
+	__u64 value;
+
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(0, polled(fd, 0));
+	EXPECT_TRUE(read_is(fd, 0));
+	ASSERT_OK(set_to(self->p.server, self->p.port, 7));
+	/* By this file; one that is made now has seen it. */
+	other = cap_export(self->p.client, self->p.cap);
+	EXPECT_EQ(0, polled(other, 0));
+	EXPECT_EQ(POLLIN, polled(fd, 0));
+	EXPECT_EQ(POLLIN, polled(fd, 0));
+	EXPECT_ERR(EINVAL, sys(read(fd, &value, sizeof(value) - 1)));
+	EXPECT_ERR(EFAULT, sys(read(fd, read_only(8), sizeof(value))));
+	EXPECT_EQ(POLLIN, polled(fd, 0));
+	EXPECT_TRUE(read_is(fd, 7));
+	EXPECT_EQ(0, polled(fd, 0));
+	ASSERT_OK(set_to(self->p.server, self->p.port, 7));
+	EXPECT_EQ(0, polled(fd, 0));
+	close(fd);
+	close(other);
+}
+
+static void *poll_one(void *arg)
+{
+	return (void *)(long)polled(*(int *)arg, GRACE_MS);
+}
+
+/* Whoever sleeps in poll is woken: by another number, and by the port's end. */
+TEST_F(generation, wakes_who_polls)
+{
+	int fd = cap_export(self->p.client, self->p.cap), i;
+	pthread_t thread;
+	void *events;
+	__u64 value;
+
+	for (i = 0; i < 2; i++) {
+		need(-pthread_create(&thread, NULL, poll_one, &fd), "thread");
+		sleep_ms(20);
+		if (i)
+			ASSERT_OK(port_delete(self->p.server, self->p.port));
+		else
+			ASSERT_OK(set_to(self->p.server, self->p.port, 3));
+		pthread_join(thread, &events);
+		EXPECT_EQ(i ? POLLIN | POLLHUP : POLLIN, (long)events);
+		if (!i)
+			EXPECT_TRUE(read_is(fd, 3));
+	}
+	EXPECT_ERR(EPIPE, sys(read(fd, &value, sizeof(value))));
+	close(fd);
+}
+
+/* In an event loop, of a process that has no actor; until it is revoked. */
+TEST_F(generation, is_read_without_an_actor)
+{
+	struct epoll_event e = { .events = EPOLLIN }, got;
+	int fd = cap_export(self->p.client, self->p.cap);
+	struct caps_revoke r = { .capability = self->p.port };
+	struct child c;
+	__u64 value;
+
+	if (child_start(&c)) {
+		int loop = epoll_create1(EPOLL_CLOEXEC);
+
+		EXPECT_OK(sys(epoll_ctl(loop, EPOLL_CTL_ADD, fd, &e)));
+		say(&c, 1);
+		EXPECT_EQ(1, epoll_wait(loop, &got, 1, GRACE_MS));
+		EXPECT_TRUE(read_is(fd, 11));
+		EXPECT_EQ(0, epoll_wait(loop, &got, 1, 0));
+		CHILD_END();
+	}
+	hear(&c);
+	ASSERT_OK(set_to(self->p.server, self->p.port, 11));
+	EXPECT_EQ(0, child_wait(&c));
+	ASSERT_OK(caps_ioctl(self->p.server, CAPS_REVOKE, &r));
+	EXPECT_ERR(EKEYREVOKED, sys(read(fd, &value, sizeof(value))));
+	close(fd);
+}
+
+/* What is not to a port has none. */
+TEST_F(generation, is_a_ports)
+{
+	int fd = cap_export(self->p.client, actor_self(self->p.client));
+	__u64 value;
+
+	EXPECT_EQ(POLLERR, polled(fd, 0));
+	EXPECT_ERR(EINVAL, sys(read(fd, &value, sizeof(value))));
+	close(fd);
 }
 
 TEST_HARNESS_MAIN

@@ -1011,6 +1011,12 @@ struct caps_services {
  * @generation, or EPIPE when the port goes, or ETIMEDOUT. [clients that cache,
  * programs whose settings change]
  * CAPS_GENERATION_SET: set it, and let those who wait know. [their servers]
+ *
+ * A descriptor from CAPS_EXPORT can be waited on as well: poll reports EPOLLIN
+ * when the number is another than was read from this file last (or than when it
+ * was made), and EPOLLHUP when the port has gone. read(2) never waits and gives
+ * the number, as 8 bytes. EPIPE, EKEYREVOKED; EINVAL for less room, and if the
+ * capability is not to a port. [event loops, programs without an actor]
  */
 #define CAPS_GENERATION_WAIT	(1u << 0)
 
