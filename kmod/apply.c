@@ -113,8 +113,9 @@ static int outcome(const struct caps_message *message, struct caps_plea *plea)
  * @plea: what it asks; result and verdict are filled
  *
  * Return: 0 if it may; -EPIPE if the port was gone before it could be asked;
- * -EAGAIN without a deadline; -ETIMEDOUT; -EINTR, -ERESTARTSYS; -ECONNREFUSED if
- * the server ended without a verdict; -EDQUOT, -ENOMEM; what the server says.
+ * -EAGAIN without a deadline; -ETIMEDOUT; -EINTR, -ERESTARTSYS; -ECONNREFUSED
+ * if the server ended without a verdict; -EDQUOT, -ENOMEM; what the server
+ * says.
  */
 int caps_apply(struct caps_actor *actor, struct caps_plea *plea)
 {

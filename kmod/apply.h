@@ -6,12 +6,12 @@
  * An application is a call that the kernel makes for the client: it waits for
  * room and for its answer, is withdrawn, moves with the port and ends with the
  * server as any call does. @application in the message says what it is. The
- * connection's badge goes along as that of a message, with nobody to use it yet;
- * the annex is a struct caps_application.
+ * connection's badge goes along as that of a message, with nobody to use it
+ * yet; the annex is a struct caps_application.
  *
  * The first answer is the verdict, which caps_reply() has checked before the
- * client sees anything of it: what makes no sense becomes a rejection. Once it is
- * an answer the client's thread is sure to take it, so a connection that was
+ * client sees anything of it: what makes no sense becomes a rejection. Once it
+ * is an answer the client's thread is sure to take it, so a connection that was
  * accepted begins and, if the server wants to know, is told to end.
  */
 #ifndef _CAPS_APPLY_H

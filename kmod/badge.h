@@ -8,17 +8,19 @@
  * given out once per port; those an owner chooses are found again by value.
  *
  * Events. Where somebody asked, the badge itself stands in its port's list of
- * badge events: *connected* once, with a reference, before the badge can be used;
- * *disconnected* when the last reference has gone, so after everything that had
- * one. Such a badge, and each connection, is charged to who made it until then:
- * this bounds what an idle server leaves in its list. badge_event.c has that part.
+ * badge events: *connected* once, with a reference, before the badge can be
+ * used; *disconnected* when the last reference has gone, so after everything
+ * that had one. Such a badge, and each connection, is charged to who made it
+ * until then: this bounds what an idle server leaves in its list. badge_event.c
+ * has that part.
  *
- * Turns. A connection has a limit of messages that are on their way; who sends one
- * more waits before it is in any queue, so nothing of it is in the way of others.
+ * Turns. A connection has a limit of messages that are on their way; who sends
+ * one more waits before it is in any queue, so nothing of it is in the way of
+ * others.
  *
  * Lifetime: @refs; holds its port's memory. After the last put the port's list
- * owns it, or nobody. Locking: the tree and the list of a port are under the lock
- * of the port's owner; a port without one has no use for them.
+ * owns it, or nobody. Locking: the tree and the list of a port are under the
+ * lock of the port's owner; a port without one has no use for them.
  */
 #ifndef _CAPS_BADGE_H
 #define _CAPS_BADGE_H
@@ -38,16 +40,16 @@ struct pid;
 
 struct caps_badge {
 	refcount_t refs;
-	u32 limit;			/* of @in_flight, 0: none; fixed when used */
+	u32 limit;			/* of @in_flight; 0: none */
 	atomic_t in_flight;		/* messages sent and not ended */
 	bool linked;			/* owner's lock */
 	bool revoked;			/* owner's lock; read without, too */
-	bool disconnected;		/* owner's lock; to be told when it ends */
+	bool disconnected;		/* owner's lock; its end is told */
 	u64 value;
 	struct rb_node node;		/* owner's lock */
 	struct caps_port *port;
 	wait_queue_head_t turn;		/* who waits for @in_flight to fall */
-	struct list_head event;		/* owner's lock; of port->badge_events */
+	struct list_head event;		/* owner's lock; in badge_events */
 	u64 arrival;			/* owner's lock; of the event */
 	u64 sequence;			/* likewise, once it was taken; or 0 */
 	struct caps_chain *chain;	/* who pays; NULL: only handles do */

@@ -32,7 +32,7 @@ static void event_add(struct caps_actor *owner, struct caps_port *port,
 
 /**
  * caps_badge_announce - from now on a badge may be used, and its end is told
- * @badge: with nobody to use it, or worthless so far; the caller has a reference
+ * @badge: not in use, or worthless so far; the caller has a reference
  * @connected: tell that it begins, before anything that is sent with it
  * @disconnected: tell when it ends
  *

@@ -56,7 +56,8 @@ static int give_up(struct caps_message *message, int err, bool interruptible,
  * @message: it; the caller has a reference
  * @args: deadline and flags; @args->result says how far a failed one got
  *
- * Return: 0 when it is answered or has failed; -ETIMEDOUT, -EINTR, -ERESTARTSYS.
+ * Return: 0 when it is answered or has failed; -ETIMEDOUT, -EINTR,
+ * -ERESTARTSYS.
  */
 int caps_call_wait(struct caps_message *message, struct caps_call *args)
 {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * A file that holds exactly one capability, so that it can be inherited or
- * passed with SCM_RIGHTS. It keeps nobody alive. Besides being imported it can be
- * polled and read, if the capability is to a port: for that one's generation.
+ * passed with SCM_RIGHTS. It keeps nobody alive. Besides being imported it can
+ * be polled and read, if the capability is to a port: for that one's
+ * generation.
  */
 #ifndef _CAPS_CAPFILE_H
 #define _CAPS_CAPFILE_H

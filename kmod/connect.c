@@ -187,8 +187,8 @@ static struct caps_badge *accepted_badge(struct caps_actor *actor,
 }
 
 /*
- * Ask the server. Its end is announced before the connection begins, so that the
- * server hears of it whatever comes in between.
+ * Ask the server. Its end is announced before the connection begins, so that
+ * the server hears of it whatever comes in between.
  */
 static int ask(struct caps_actor *actor, struct offer *offer,
 	       struct caps_connect *args, struct caps_badge **badge)
@@ -222,7 +222,7 @@ static int ask(struct caps_actor *actor, struct offer *offer,
 	return err == -EPIPE ? -ECONNREFUSED : err;
 }
 
-/* A handle for a capability to what is offered; the badge's reference is kept. */
+/* A handle to what is offered; the badge's reference is kept. */
 static int make_handle(struct caps_actor *actor, const struct offer *offer,
 		       struct caps_badge *badge, u64 *handle)
 {
@@ -240,7 +240,7 @@ static int make_handle(struct caps_actor *actor, const struct offer *offer,
 	return err;
 }
 
-/* A capability to what is offered, and the server asked or told if it wants to. */
+/* The same, and the server asked or told if it wants to be. */
 static int connect(struct caps_actor *actor, struct offer *offer,
 		   struct caps_connect *args)
 {

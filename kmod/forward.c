@@ -111,7 +111,7 @@ static int move(struct forwarding *f, struct caps_actor *owner,
 		f->shares = message->chain->count;
 		return err;
 	}
-	/* From now on it burdens this server, not the first one's connection. */
+	/* From now on it burdens this server, not the first's connection. */
 	f->in_flight = message->in_flight;
 	message->in_flight = false;
 	message->since = since;

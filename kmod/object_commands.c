@@ -338,9 +338,11 @@ int caps_do_register(struct caps_actor *actor, union caps_args *args,
 
 	if (args->register_.in_flight > CAPS_MAX_IN_FLIGHT)
 		return -EMSGSIZE;
-	if (flags & ~REGISTER_FLAGS || args->register_.reserved ||
-	    ((flags & CAPS_REGISTER_FIRST) && !(flags & CAPS_REGISTER_NEWEST)) ||
-	    ((flags & CAPS_REGISTER_ASK) && (flags & CAPS_REGISTER_CONNECTED)))
+	if (flags & ~REGISTER_FLAGS || args->register_.reserved)
+		return -EINVAL;
+	if (flags & CAPS_REGISTER_FIRST && !(flags & CAPS_REGISTER_NEWEST))
+		return -EINVAL;
+	if (flags & CAPS_REGISTER_ASK && flags & CAPS_REGISTER_CONNECTED)
 		return -EINVAL;
 	return caps_service_register(actor, &args->register_);
 }

@@ -158,7 +158,7 @@ static bool take_other(struct reception *r)
 	return r->signals;
 }
 
-/* A claimed message; NULL to look again, or for others; or why there is none. */
+/* A claimed message; NULL to look again, or for others; or an error. */
 static struct caps_message *claim_or_wait(struct reception *r)
 {
 	struct caps_actor *actor = r->actor;

@@ -273,7 +273,7 @@ static bool makes_way(const struct caps_service *old,
 		uid_eq(old->registrant, service->registrant));
 }
 
-/* Another one of the same name and ids, which makes way or does not; or NULL. */
+/* Another of the same name and ids, which makes way or does not; or NULL. */
 static struct caps_service *find_same(struct caps_net *cnet,
 				      const struct caps_service *service,
 				      bool way)

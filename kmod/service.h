@@ -2,10 +2,10 @@
 /*
  * Services: names, bound to ports, per network namespace.
  *
- * A name is qualified by a user id, a group id, or both. It stands in a table by
- * name and user, and in one by name and group, as far as it has them, each with
- * a list of equal keys, newest first: so whatever a client gives is one look-up,
- * and names that others took under their own ids are not in the way.
+ * A name is qualified by a user id, a group id, or both. It stands in a table
+ * by name and user, and in one by name and group, as far as it has them, each
+ * with a list of equal keys, newest first: so whatever a client gives is one
+ * look-up, and names that others took under their own ids are not in the way.
  *
  * A service belongs to the actor that registered; once that is dead the name
  * counts as free, even before its teardown has come around to removing it. It

@@ -118,7 +118,7 @@ TEST_F(gate, tells_of_another_user)
 	EXPECT_EQ(0, child_wait(&c));
 }
 
-/* V9, V11: what is granted, and no more; the limit; the badge that was shown. */
+/* V9, V11: what is granted, and no more; the limit; the badge shown. */
 TEST_F(gate, grants)
 {
 	struct caps_verdict v = { .operations = 0x3, .in_flight = 2 };
@@ -147,7 +147,7 @@ TEST_F(gate, grants)
 	EXPECT_ERR(ENOMSG, admit(g, &m));
 }
 
-/* A badge of the server's choice, shared by two; one end, when both are gone. */
+/* A badge of the server's choice, for two; one end, when both are gone. */
 TEST_F(gate, grants_a_badge)
 {
 	struct caps_verdict v = {
@@ -232,7 +232,7 @@ TEST_F(gate, refuses_nonsense)
 	EXPECT_EQ(0, actor_info(g->server).held);
 }
 
-/* A body, in the message or in pages, and what goes along: none is a verdict. */
+/* A body, in the message or in pages: neither is a verdict. */
 TEST_F(gate, refuses_bodies)
 {
 	struct caps_verdict good = { .operations = 1 };

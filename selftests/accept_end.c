@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Applications that come to nothing: nobody answers, there is no room, one of the
- * two goes, or changes its mind.
+ * Applications that come to nothing: nobody answers, there is no room, one of
+ * the two goes, or changes its mind.
  */
 #include <signal.h>
 

@@ -74,7 +74,8 @@ static inline struct caps_reply verdict_of(__u64 id, int status,
 {
 	return (struct caps_reply){
 		.id = id, .status = status,
-		.data.annex = (uintptr_t)v, .data.annex_len = v ? sizeof(*v) : 0,
+		.data.annex = (uintptr_t)v,
+		.data.annex_len = v ? sizeof(*v) : 0,
 	};
 }
 

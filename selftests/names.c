@@ -110,7 +110,7 @@ TEST_F(names, of_unmapped_ids)
 
 /* --- finding one --------------------------------------------------------- */
 
-/* A wildcard finds any id; an id finds itself only, a service's none neither. */
+/* A wildcard finds any id, an id itself only; a service's none is no id. */
 TEST_F(names, wildcards)
 {
 	static const struct {

@@ -75,7 +75,8 @@ TEST_F(takeover, of_name_and_connections)
 		    badge_of(m->client, other));
 	EXPECT_OK(cap_close(m->client, self->cap));
 	EXPECT_KIND(m->new, m->arrived, CAPS_KIND_DISCONNECTED, badge);
-	EXPECT_ERR(EAGAIN, receive_now(m->new, m->arrived, &(struct message){}));
+	EXPECT_ERR(EAGAIN, receive_now(m->new, m->arrived,
+				       &(struct message){}));
 	/* It is the new server's to give up. */
 	EXPECT_ERR(EPERM, service_unregister(m->old, NAME));
 	EXPECT_OK(service_unregister(m->new, NAME));

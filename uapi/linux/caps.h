@@ -218,8 +218,8 @@ struct caps_keep {
  * original lacks are EPERM and EACCES. With CAPS_DUP_BADGE the new one carries
  * @badge (bit 63 clear); that takes MANAGE and an unbadged original. With
  * CAPS_DUP_DISCONNECTED as well, the port's owner gets DISCONNECTED when nobody
- * has the badge any more. [servers telling their clients apart, programs handing
- * out less than they have]
+ * has the badge any more. [servers telling their clients apart, programs
+ * handing out less than they have]
  */
 #define CAPS_DUP_BADGE		(1u << 0)
 #define CAPS_DUP_DISCONNECTED	(1u << 1) /* with CAPS_DUP_BADGE only */
@@ -411,14 +411,14 @@ struct caps_signal {
 /*
  * CAPS_PORT_MIGRATE: an own port, not the default one, moves to another actor,
  * which is named by a capability with ACCEPT. Nobody's capability changes. The
- * port arrives disabled; all else comes along: messages in its queue and senders
- * that wait for room, cookie, priority, limit, signals, badges, sequence number,
- * and its names, if who opened the new owner's file is the user that registered
- * them (else they are free). With CAPS_MIGRATE_DROP what others ask for does not: calls that are
- * queued or wait for room end with EPIPE, so do senders that wait, queued sends are
- * dropped. Answers to one-way messages that were sent with the port as source come
- * along all the same, as they would if they came later; they are not dropped, nor
- * counted in @dropped.
+ * port arrives disabled; all else comes along: messages in its queue and
+ * senders that wait for room, cookie, priority, limit, signals, badges,
+ * sequence number, and its names, if who opened the new owner's file is the
+ * user that registered them (else they are free). With CAPS_MIGRATE_DROP what
+ * others ask for does not: calls that are queued or wait for room end with
+ * EPIPE, so do senders that wait, queued sends are dropped. Answers to one-way
+ * messages that were sent with the port as source come along all the same, as
+ * they would if they came later; they are not dropped, nor counted in @dropped.
  *
  * What was received before stays where it was received, can be answered there,
  * and its notices come to the old owner's default port, as do answers to its
@@ -865,9 +865,9 @@ struct caps_identity {
  * the server, or is held by it, has the badge. Neither needs room in the queue.
  * [servers with state for each client, access logs]
  *
- * With ASK, not together with CONNECTED, who may connect by the rules has to wait
- * for the server's verdict on its application, see below. [servers with a policy
- * of their own, login prompts]
+ * With ASK, not together with CONNECTED, who may connect by the rules has to
+ * wait for the server's verdict on its application, see below. [servers with a
+ * policy of their own, login prompts]
  */
 #define CAPS_REGISTER_WORLD	(1u << 0)
 #define CAPS_REGISTER_USER	(1u << 1)
@@ -917,11 +917,12 @@ struct caps_unregister {
  * USER, GROUP, WORLD: be let in only by one of these rules, so only by a server
  * of the own user, of an own group, or by any; none of them means all.
  *
- * Where the server is asked (CAPS_REGISTER_ASK), it has until @verdict to answer;
- * without that EAGAIN. ECONNREFUSED if it ends, or drops the application, without
- * an answer, or if that made no sense; CAPS_RESULT_REJECTED marks an error that the
- * server gave as its reason. CAPS_RESULT_TAKEN: it was asked, so with EINTR, which
- * ends the wait at any time, or ETIMEDOUT it gets CANCELLED.
+ * Where the server is asked (CAPS_REGISTER_ASK), it has until @verdict to
+ * answer; without that EAGAIN. ECONNREFUSED if it ends, or drops the
+ * application, without an answer, or if that made no sense;
+ * CAPS_RESULT_REJECTED marks an error that the server gave as its reason.
+ * CAPS_RESULT_TAKEN: it was asked, so with EINTR, which ends the wait at any
+ * time, or ETIMEDOUT it gets CANCELLED.
  */
 #define CAPS_CONNECT_WORLD	CAPS_REGISTER_WORLD
 #define CAPS_CONNECT_USER	CAPS_REGISTER_USER
@@ -945,19 +946,20 @@ struct caps_connect {
 };
 
 /*
- * An application: a call of kind APPLICATION, which the kernel makes for who wants
- * to connect. The header is the client's, @badge the one that the connection will
- * have, @address the operations that it wants of those that are registered. The
- * annex is a struct caps_application; CAPS_IDENTITY tells groups and security
- * label. It needs room, counts and ends like a call; it cannot be forwarded.
+ * An application: a call of kind APPLICATION, which the kernel makes for who
+ * wants to connect. The header is the client's, @badge the one that the
+ * connection will have, @address the operations that it wants of those that are
+ * registered. The annex is a struct caps_application; CAPS_IDENTITY tells
+ * groups and security label. It needs room, counts and ends like a call; it
+ * cannot be forwarded.
  *
  * The first answer is the verdict. Status 0 and a struct caps_verdict as annex:
  * accepted, with these operations at most, this limit (0: the registered one)
  * and, with CAPS_VERDICT_BADGE, another badge (bit 63 clear), perhaps one that
- * others have, whose limit then stays. Status 1 to 511 without an annex: rejected
- * with this errno. A body, capabilities, files, and all else is no verdict: EBADMSG,
- * and the client is rejected with ECONNREFUSED. ECANCELED: it has gone. After 0 the
- * connection exists; with DISCONNECTED its end is told.
+ * others have, whose limit then stays. Status 1 to 511 without an annex:
+ * rejected with this errno. A body, capabilities, files, and all else is no
+ * verdict: EBADMSG, and the client is rejected with ECONNREFUSED. ECANCELED: it
+ * has gone. After 0 the connection exists; with DISCONNECTED its end is told.
  */
 struct caps_application {
 	__u64 service;			/* as @cursor in caps_service_entry */
