@@ -77,6 +77,7 @@ MODULE_PARM_DESC(max_groups, "groups one user may have made (4096)");
 unsigned int caps_max_group_members = 4096;
 module_param_named(max_group_members, caps_max_group_members, uint, 0644);
 MODULE_PARM_DESC(max_group_members, "ports in one group (4096)");
+
 unsigned long caps_max_connections = 65536;
 module_param_named(max_connections, caps_max_connections, ulong, 0644);
 MODULE_PARM_DESC(max_connections,

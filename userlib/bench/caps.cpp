@@ -6,7 +6,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <optional>
+#include <sys/socket.h>
 #include <unistd.h>
 
 namespace bench::caps {
@@ -23,23 +25,64 @@ caps_data annex(const buffer &from, std::size_t size) {
     return data;
 }
 
-// A service on a port of its own, taking part in "receive from any".
-int offer_service() {
-    const int fd = open_actor();
+// Taking part in "receive from any".
+std::uint64_t create_port(int fd) {
     caps_port_create port{};
     port.queue_limit = 4 * burst; // one user may fill half of a queue
     command(fd, CAPS_PORT_CREATE, port, "CAPS_PORT_CREATE");
     caps_port_enable enable{};
     enable.capability = port.capability;
     command(fd, CAPS_PORT_ENABLE, enable, "CAPS_PORT_ENABLE");
+    return port.capability;
+}
+
+// A service on a port of its own.
+int offer_service() {
+    const int fd = open_actor();
     caps_register name{};
-    name.port = port.capability;
+    name.port = create_port(fd);
     name.name = address(service.data());
     name.name_len = service.size();
     name.uid = geteuid();
     name.gid = CAPS_ANY_ID;
     name.operations = CAPS_ALL_OPERATIONS;
     command(fd, CAPS_REGISTER, name, "CAPS_REGISTER");
+    return fd;
+}
+
+// One descriptor in a message of one byte.
+struct parcel {
+    parcel() {
+        message.msg_iov = &place;
+        message.msg_iovlen = 1;
+        message.msg_control = control.data();
+        message.msg_controllen = control.size();
+    }
+
+    char byte = 0;
+    iovec place{&byte, 1};
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
+    msghdr message{};
+};
+
+void send_descriptor(int to, int fd) {
+    parcel it;
+    cmsghdr *const head = CMSG_FIRSTHDR(&it.message);
+    head->cmsg_level = SOL_SOCKET;
+    head->cmsg_type = SCM_RIGHTS;
+    head->cmsg_len = CMSG_LEN(sizeof fd);
+    std::memcpy(CMSG_DATA(head), &fd, sizeof fd);
+    check(sendmsg(to, &it.message, 0), "sendmsg");
+}
+
+int receive_descriptor(int from) {
+    parcel it;
+    check(recvmsg(from, &it.message, MSG_CMSG_CLOEXEC), "recvmsg");
+    const cmsghdr *const head = CMSG_FIRSTHDR(&it.message);
+    if (head == nullptr || head->cmsg_type != SCM_RIGHTS)
+        throw std::runtime_error("no descriptor came");
+    int fd = -1;
+    std::memcpy(&fd, CMSG_DATA(head), sizeof fd);
     return fd;
 }
 
@@ -75,8 +118,7 @@ struct luggage {
 
 // The server's loop. The kernel overwrites nothing but the header, so every
 // turn asks with the same struct.
-void answer_all(const side &self, const caps_data &request, const caps_data &answer) {
-    const int fd = offer_service();
+void answer_all(const side &self, int fd, const caps_data &request, const caps_data &answer) {
     caps_reply_receive turn{};
     turn.reply.data = answer;
     turn.receive.deadline = CAPS_FOREVER;
@@ -135,7 +177,8 @@ caps_call make_call(std::uint64_t capability, const caps_data &request, const ca
 void serve(const side &self) {
     const buffer request(self.row.request);
     const buffer answer(self.row.answer);
-    answer_all(self, body(request, self.row.request), body(answer, self.row.answer));
+    answer_all(self, offer_service(), body(request, self.row.request),
+               body(answer, self.row.answer));
 }
 
 void serve_apart(const side &self) {
@@ -147,7 +190,8 @@ void serve_apart(const side &self) {
 void serve_annex(const side &self) {
     const buffer request(self.row.request);
     const buffer answer(self.row.answer);
-    answer_all(self, annex(request, self.row.request), annex(answer, self.row.answer));
+    answer_all(self, offer_service(), annex(request, self.row.request),
+               annex(answer, self.row.answer));
 }
 
 void call(const side &self) {
@@ -165,6 +209,40 @@ void call(const side &self) {
         it.flags = CAPS_COPY;
     if (self.row.operation == "call-pin")
         copy_break.emplace("copy_break", "0");
+    measure(self, [&] { command(fd, CAPS_CALL, it, "CAPS_CALL"); });
+    check_answer(it, self.row);
+}
+
+std::vector<int> prepare_plain(const row & /*unused*/) {
+    std::vector<int> fds(2);
+    check(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, fds.data()), "socketpair");
+    return fds;
+}
+
+// Without a name: the client gets a descriptor, and with it a capability that
+// has no badge.
+void serve_plain(const side &self) {
+    const int fd = open_actor();
+    const buffer request(self.row.request);
+    const buffer answer(self.row.answer);
+    caps_export out{};
+    out.capability = create_port(fd);
+    command(fd, CAPS_EXPORT, out, "CAPS_EXPORT");
+    send_descriptor(self.fds[0], out.fd);
+    check(close(out.fd), "close");
+    answer_all(self, fd, body(request, self.row.request), body(answer, self.row.answer));
+}
+
+void call_plain(const side &self) {
+    const int fd = open_actor();
+    const buffer request(self.row.request);
+    const buffer answer(self.row.answer);
+    caps_import in{};
+    in.fd = receive_descriptor(self.fds[1]);
+    command(fd, CAPS_IMPORT, in, "CAPS_IMPORT");
+    check(close(in.fd), "close");
+    caps_call it =
+        make_call(in.capability, body(request, self.row.request), body(answer, self.row.answer));
     measure(self, [&] { command(fd, CAPS_CALL, it, "CAPS_CALL"); });
     check_answer(it, self.row);
 }

@@ -147,6 +147,7 @@ void print_kernel(const results &all, const std::string &kernel) {
     print_operation(all, kernel, "connect", "Connect, call, close");
     bench::table others({"operation", "instructions"});
     const std::vector<std::pair<key, std::string>> rest = {
+        {{kernel, "call-plain", "caps", 64}, "call, 64 B, on a capability without a badge"},
         {{kernel, "call-annex", "caps", 64}, "call, 64 B in the annex both ways"},
         {{kernel, "call-capabilities", "caps", 1}, "call, 64 B, a capability moves there and back"},
         {{kernel, "call-capabilities", "caps", 16}, "the same with 16"},
@@ -157,6 +158,11 @@ void print_kernel(const results &all, const std::string &kernel) {
         {{kernel, "carry-narrowed", "caps", 16}, "the same with 16"},
         {{kernel, "call-beside-work", "caps", 64}, "call, 64 B, while another process works"},
         {{kernel, "call-beside-moves", "caps", 64}, "the same while it moves ports of its own"},
+        {{kernel, "look-up", "caps", 1}, "look the only service up, be refused"},
+        {{kernel, "look-up", "caps", 10000}, "the same among 10,000 with 100,000 connections"},
+        {{kernel, "connect-among", "caps", 1}, "connect to the only service, close"},
+        {{kernel, "connect-among", "caps", 10000},
+         "the same among 10,000 with 100,000 connections"},
         {{kernel, "duplicate", "caps", 0}, "duplicate a capability, close it"},
         {{kernel, "export", "caps", 0}, "export, import, close both"},
         {{kernel, "actor", "caps", 0}, "open an actor, close it"},
@@ -198,6 +204,14 @@ std::vector<goal> goals_of(const results &all, const std::string &kernel) {
     call(64, "mq", 1.0);
     call(mebibyte, "stream", 0.35);
     call(mebibyte, "process_vm_readv", 0.80);
+    ratio("64 B call on a connection / on a plain capability", {kernel, "call", "caps", 64},
+          {kernel, "call-plain", "caps", 64}, 1.03);
+    ratio("connect, call, close / stream", {kernel, "connect", "caps", 64},
+          {kernel, "connect", "stream", 64}, 0.70);
+    for (const auto &[operation, text] :
+         {std::pair{"look-up", "a look-up"}, {"connect-among", "to connect and close"}})
+        ratio(fmt::format("{} among 10,000 services / with one", text),
+              {kernel, operation, "caps", 10000}, {kernel, operation, "caps", 1}, 1.20);
     for (const std::string operation : {"call", "call-apart"})
         ratio(fmt::format("64 B chorus {} / caps", operation), {kernel, operation, "chorus", 64},
               {kernel, operation, "caps", 64}, 1.20);

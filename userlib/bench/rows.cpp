@@ -19,6 +19,7 @@ constexpr auto mechanisms = std::to_array<mechanism>({
     {"caps", "call-copy", nullptr, caps::serve, caps::call},
     {"caps", "call-pin", nullptr, caps::serve, caps::call},
     {"caps", "call-apart", nullptr, caps::serve_apart, caps::call},
+    {"caps", "call-plain", caps::prepare_plain, caps::serve_plain, caps::call_plain},
     {"caps", "call-annex", nullptr, caps::serve_annex, caps::call_annex},
     {"caps", "call-capabilities", nullptr, caps::serve_capabilities, caps::call_capabilities},
     {"caps", "carry-moved", nullptr, nullptr, caps::carry},
@@ -27,6 +28,8 @@ constexpr auto mechanisms = std::to_array<mechanism>({
     {"caps", "call-beside-moves", nullptr, caps::serve, caps::call_beside_moves},
     {"caps", "oneway", caps::prepare_oneway, caps::drain, caps::send},
     {"caps", "connect", nullptr, caps::serve, caps::connect_call_close},
+    {"caps", "look-up", nullptr, nullptr, caps::look_up},
+    {"caps", "connect-among", nullptr, nullptr, caps::connect_among},
     {"caps", "duplicate", nullptr, nullptr, caps::duplicate},
     {"caps", "export", nullptr, nullptr, caps::export_import},
     {"caps", "actor", nullptr, nullptr, caps::open_close},
@@ -116,7 +119,8 @@ std::vector<row> all_rows(std::span<const std::size_t> sizes) {
     for (const auto name : {"caps", "seqpacket", "mq"})
         for (const std::size_t size : {small, std::size_t{4096}})
             rows.push_back(other(name, "oneway", size));
-    rows.push_back(other("caps", "call-annex", small, small));
+    for (const auto operation : {"call-plain", "call-annex"})
+        rows.push_back(other("caps", operation, small, small));
     // The number is that of capabilities; in calls they move there and back.
     for (const auto operation : {"call-capabilities", "carry-moved", "carry-narrowed"})
         for (const std::size_t count : {std::size_t{1}, std::size_t{16}})
@@ -128,6 +132,10 @@ std::vector<row> all_rows(std::span<const std::size_t> sizes) {
         rows.push_back(other(name, "call-apart", small, small));
     for (const auto name : {"caps", "stream"})
         rows.push_back(other(name, "connect", small, small));
+    // The number is that of services.
+    for (const auto operation : {"look-up", "connect-among"})
+        for (const std::size_t count : {std::size_t{1}, std::size_t{10000}})
+            rows.push_back(other("caps", operation, count));
     for (const auto operation : {"duplicate", "export", "actor"})
         rows.push_back(other("caps", operation, 0));
     for (const std::size_t size : {small, mebibyte})

@@ -122,9 +122,9 @@ enum class kind : std::uint32_t {
 
 /// Who wants to connect, and what for, besides what any message tells of its sender.
 struct application {
-    operation_mask operations = 0;  ///< wanted, of those that are registered
-    std::uint64_t service = 0;      ///< the name, by its cursor in CAPS_SERVICES
-    std::uint64_t effective = 0;    ///< capability sets, bit n is CAP_n
+    operation_mask operations = 0; ///< wanted, of those that are registered
+    std::uint64_t service = 0;     ///< the name, by its cursor in CAPS_SERVICES
+    std::uint64_t effective = 0;   ///< capability sets, bit n is CAP_n
     std::uint64_t permitted = 0;
     std::uint64_t inheritable = 0;
     std::uint64_t user_namespace = 0; ///< inode numbers
