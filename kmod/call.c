@@ -51,15 +51,8 @@ static int give_up(struct caps_message *message, int err, bool interruptible,
 	return err;
 }
 
-/**
- * caps_call_wait - sleep until a call has an answer, or will have none
- * @message: it; the caller has a reference
- * @args: deadline and flags; @args->result says how far a failed one got
- *
- * Return: 0 when it is answered or has failed; -ETIMEDOUT, -EINTR,
- * -ERESTARTSYS.
- */
-int caps_call_wait(struct caps_message *message, struct caps_call *args)
+static __always_inline int call_wait(struct caps_message *message,
+				     struct caps_call *args)
 {
 	bool interruptible = args->flags & CAPS_INTERRUPTIBLE;
 	enum caps_state state;
@@ -85,6 +78,19 @@ int caps_call_wait(struct caps_message *message, struct caps_call *args)
 	}
 	__set_current_state(TASK_RUNNING);
 	return err;
+}
+
+/**
+ * caps_call_wait - sleep until a call has an answer, or will have none
+ * @message: it; the caller has a reference
+ * @args: deadline and flags; @args->result says how far a failed one got
+ *
+ * Return: 0 when it is answered or has failed; -ETIMEDOUT, -EINTR,
+ * -ERESTARTSYS.
+ */
+int caps_call_wait(struct caps_message *message, struct caps_call *args)
+{
+	return call_wait(message, args);
 }
 
 /*
@@ -227,7 +233,7 @@ int caps_call(struct caps_actor *actor, struct caps_call *args)
 		caps_message_put(message);
 		goto out;
 	}
-	err = caps_call_wait(message, args);
+	err = call_wait(message, args);
 	caps_direct_close(message->reply.direct);
 	if (!err) {
 		/* Another thread of the server may still read it. */

@@ -175,13 +175,13 @@ static inline void message_reset(struct caps_message *message,
 	message->adopted = false;
 	message->forwarded = false;
 	message->sync = false;
+	message->application = false;
 	message->arrival = 0;
 	message->holder = NULL;
 	message->kind = kind;
 	message->port = NULL;
 	message->badge = NULL;
 	message->in_flight = false;
-	message->application = false;
 	message->source = NULL;
 	message->task = NULL;
 	message->sender = caps_actor_get(sender);

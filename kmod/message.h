@@ -112,6 +112,7 @@ struct caps_message {
 	bool adopted;			/* not charged as it was made: no spare */
 	bool forwarded;			/* some server has had it; stays */
 	bool sync;			/* the caller sleeps; fixed when sent */
+	bool application;		/* see apply.h; fixed when sent */
 	struct list_head link;
 	struct hlist_node claim;	/* of port->claims */
 	u64 arrival;
@@ -121,7 +122,6 @@ struct caps_message {
 	/* Fixed when sent: */
 	u32 kind;			/* CAPS_KIND_*; REPLY on its way back */
 	bool in_flight;			/* counted at @badge */
-	bool application;		/* see apply.h; a CALL otherwise */
 	struct caps_port *port;		/* where it was sent; a reference */
 	struct caps_badge *badge;	/* a reference, or NULL */
 	struct caps_port *source;	/* where the answer goes, or NULL */

@@ -211,6 +211,17 @@ static void reply_unload(struct caps_message *message)
 	message->reply.annex_len = 0;
 }
 
+/* What is no verdict is not shown to who applied: it is a rejection. */
+static noinline int check_verdict(struct caps_message *message,
+				  struct caps_reply *args)
+{
+	int err = caps_verdict_check(message, &args->status);
+
+	if (err)
+		reply_unload(message);
+	return err;
+}
+
 /*
  * Hand the answer to a caller that sleeps. The store is the last thing done to
  * the message but for putting references; see message.h.
@@ -263,7 +274,6 @@ int caps_reply(struct caps_actor *actor, struct caps_reply *args,
 	struct caps_chain *payer = NULL;
 	struct caps_message *message;
 	bool notice = false, sync;
-	s32 status = args->status;
 	int err, failed, senseless = 0;
 
 	args->result = 0;
@@ -274,10 +284,10 @@ int caps_reply(struct caps_actor *actor, struct caps_reply *args,
 	failed = reply_load(actor, message, payer, args);
 	if (unlikely(payer))
 		caps_chain_put(payer);
-	if (unlikely(message->application) && !failed)
-		senseless = caps_verdict_check(message, &status);
-	if (failed || unlikely(senseless))
+	if (failed)
 		reply_unload(message);
+	else if (unlikely(message->application))
+		senseless = check_verdict(message, args);
 
 	sync = message->sync;
 	spin_lock(&actor->lock);
@@ -285,7 +295,7 @@ int caps_reply(struct caps_actor *actor, struct caps_reply *args,
 		message->busy = false;
 		err = failed;
 	} else {
-		err = reply_commit(actor, message, status, wakes,
+		err = reply_commit(actor, message, args->status, wakes,
 				   &notice);
 	}
 	spin_unlock(&actor->lock);
