@@ -114,6 +114,27 @@ TEST_F(flight, calls_until_answered)
 	ASSERT_OK(receive_now(self->client, CAPS_DEFAULT_PORT, &reply));
 }
 
+/* Nor what the server has passed on: another has it now. */
+TEST_F(flight, not_what_was_forwarded)
+{
+	struct caps_forward f = { .capability = port_new(self->server) };
+	struct message m, reply;
+	__u64 id;
+
+	ASSERT_OK(offer(self, "forwarded", 1));
+	ASSERT_OK(call_async(self->client, self->cap, 0, "call", &id));
+	EXPECT_EQ(0, sends(self, 1));
+	ASSERT_OK(receive_now(self->server, self->port, &m));
+	f.id = m.header.id;
+	ASSERT_OK(caps_ioctl(self->server, CAPS_FORWARD, &f));
+	EXPECT_EQ(1, sends(self, 2));
+	/* Its end is not another's turn. */
+	ASSERT_OK(receive_now(self->server, f.capability, &m));
+	ASSERT_OK(reply_text(self->server, m.header.id, 0, ""));
+	EXPECT_EQ(0, sends(self, 1));
+	ASSERT_OK(receive_now(self->client, CAPS_DEFAULT_PORT, &reply));
+}
+
 /* What was taken back, or never got anywhere, is not. */
 TEST_F(flight, not_what_was_withdrawn)
 {

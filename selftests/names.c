@@ -108,6 +108,56 @@ TEST_F(names, of_unmapped_ids)
 	EXPECT_OK(child_wait(&c));
 }
 
+static long take(int fd, const char *name, __u32 flags)
+{
+	return register_to(fd, CAPS_DEFAULT_PORT, name, ALICE, ANY,
+			   flags | CAPS_REGISTER_NEWEST);
+}
+
+static long drop(int fd, const char *name)
+{
+	return unregister_of(fd, name, ALICE, ANY);
+}
+
+/* Of each user; those alike count, too, and nobody is refused for others. */
+TEST_F(names, over_the_limit)
+{
+	struct child c;
+	int fd, more;
+
+	parameter_set(&self->before, "max_names", 3);
+	if (child_start(&c)) {
+		become_one(ALICE, false);
+		fd = actor_open();
+		EXPECT_OK(take(fd, "a", 0));
+		EXPECT_OK(take(fd, "a", 0));
+		EXPECT_OK(take(fd, "b", 0));
+		more = actor_open();
+		EXPECT_ERR(EDQUOT, take(fd, "c", 0));
+		EXPECT_ERR(EDQUOT, take(more, "a", 0));
+		/* What shall make way is there until it does. */
+		EXPECT_ERR(EDQUOT, take(more, "b", CAPS_REGISTER_REPLACE));
+		EXPECT_OK(connect_to(more, "b", ALICE, ANY, 0));
+		EXPECT_OK(drop(fd, "a"));
+		EXPECT_OK(take(more, "a", CAPS_REGISTER_REPLACE));
+		EXPECT_OK(take(fd, "c", 0));
+		EXPECT_ERR(EDQUOT, take(fd, "d", 0));
+		say(&c, 0);
+		hear(&c);
+		/* With its actor each of them goes. */
+		close(fd);
+		EXPECT_TRUE(eventually(!take(more, "d", 0)));
+		EXPECT_TRUE(eventually(!take(more, "e", 0)));
+		EXPECT_ERR(EDQUOT, take(more, "f", 0));
+		CHILD_END();
+	}
+	hear(&c);
+	EXPECT_OK(register_to(self->server, self->port, "f", 0, ANY, 0));
+	EXPECT_OK(register_to(self->server, self->port, "f", ALICE, ANY, 0));
+	say(&c, 0);
+	EXPECT_OK(child_wait(&c));
+}
+
 /* --- finding one --------------------------------------------------------- */
 
 /* A wildcard finds any id, an id itself only; a service's none is no id. */
