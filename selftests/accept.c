@@ -300,6 +300,68 @@ TEST_F(gate, serves_in_one_loop)
 	EXPECT_OK(background_join(&call));
 }
 
+/* V7: a server that gave it no room learns its size, and can fetch it. */
+TEST_F(gate, is_fetched)
+{
+	struct gate *g = &self->g;
+	struct caps_receive r = {
+		.port = g->port, .deadline = grace(),
+	};
+	struct caps_verdict v = { .operations = 0x5 };
+	struct caps_application a = { 0 };
+	struct caps_get_data fetch = { 0 };
+
+	EXPECT_LE(sizeof(a), CAPS_MAX_ANNEX);
+	knock(g, 0x5);
+	ASSERT_OK(caps_ioctl(g->server, CAPS_RECEIVE, &r));
+	EXPECT_EQ(CAPS_KIND_APPLICATION, r.header.kind);
+	EXPECT_EQ(sizeof(a), r.header.annex_len);
+	EXPECT_TRUE(r.header.flags & CAPS_HEADER_TRUNCATED);
+	fetch.id = r.header.id;
+	fetch.buffer.annex = (uintptr_t)&a;
+	fetch.buffer.annex_len = sizeof(a);
+	ASSERT_OK(caps_ioctl(g->server, CAPS_GET_DATA, &fetch));
+	EXPECT_EQ(number_of_name(g->server), a.service);
+	EXPECT_EQ(namespace_of("net"), a.network_namespace);
+	ASSERT_OK(accept_with(g->server, r.header.id, &v));
+	EXPECT_OK(gate_wait(g));
+	EXPECT_EQ(0x5, g->c.operations);
+}
+
+/* V2: several wait at once, each for its own verdict, in any order. */
+TEST_F(gate, of_many)
+{
+	enum { MANY = 6 };
+	struct gate *g = &self->g, others[MANY];
+	struct caps_verdict v = { 0 };
+	struct message m[MANY];
+	__u64 badge;
+	int i;
+
+	for (i = 0; i < MANY; i++) {
+		others[i] = *g;
+		knock(&others[i], 1ull << i);
+		m[i] = asked(g);
+		EXPECT_EQ(1ull << i, m[i].header.address);
+		EXPECT_TRUE(eventually(asleep(others[i].b.tid)));
+	}
+	for (i = MANY - 1; i >= 0; i--) {
+		v.operations = 1ull << i;
+		if (i % 2)
+			ASSERT_OK(accept_with(g->server, m[i].header.id, &v));
+		else
+			ASSERT_OK(reject(g->server, m[i].header.id, i + 1));
+	}
+	for (i = 0; i < MANY; i++) {
+		EXPECT_ERR(i % 2 ? 0 : i + 1, gate_wait(&others[i]));
+		if (!(i % 2))
+			continue;
+		EXPECT_EQ(1ull << i, others[i].c.operations);
+		badge = info_of(g->client, others[i].c.capability).badge;
+		EXPECT_EQ(m[i].header.badge, badge);
+	}
+}
+
 /* The rules come first, and so do the registered operations. */
 TEST_F(gate, bothers_nobody_in_vain)
 {

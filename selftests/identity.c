@@ -464,4 +464,36 @@ TEST_F(identity, of_answers_and_notices)
 	EXPECT_OK(child_wait(&c));
 }
 
+/* A body that is free is no word of who had it, even of one who has died. */
+TEST_F(identity, of_what_is_free)
+{
+	struct caps_send s = {
+		.source = self->port, .flags = CAPS_DEFER,
+		.data = data_of(calloc(1, 100 << 10), 100 << 10),
+	};
+	struct message m;
+	struct child c;
+	int fd;
+
+	if (child_start(&c)) {
+		become(1001);
+		fd = actor_open();
+		say_fd(&c, cap_export(fd, CAPS_DEFAULT_PORT));
+		need(receive(fd, CAPS_DEFAULT_PORT, &m), "CAPS_RECEIVE");
+		say(&c, m.header.flags);
+		pause();
+	}
+	fd = hear_fd(&c);
+	ASSERT_OK(cap_import(self->fd, fd, &s.capability));
+	close(fd);
+	ASSERT_OK(caps_ioctl(self->fd, CAPS_SEND, &s));
+	EXPECT_TRUE(hear(&c) & CAPS_HEADER_HELD);
+	child_kill(&c);
+	ASSERT_OK(receive(self->fd, self->port, &m));
+	EXPECT_EQ(CAPS_KIND_DISPOSE, m.header.kind);
+	EXPECT_EQ(s.id, m.header.id);
+	EXPECT_EQ(getpid(), (pid_t)m.header.pid);
+	EXPECT_EQ(0, m.header.uid);
+}
+
 TEST_HARNESS_MAIN

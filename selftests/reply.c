@@ -57,6 +57,33 @@ static long answer(FIXTURE_DATA(reply) * self, struct message *m)
 	return receive_now(self->client, CAPS_DEFAULT_PORT, m);
 }
 
+/* What is too large can be refused unread, and is in nobody's way. */
+TEST_F(reply, to_what_was_not_read)
+{
+	static char large[8192];
+	struct caps_receive r = { .port = self->port };
+	struct caps_send s = {
+		.capability = self->cap, .data = {
+			.body = (uintptr_t)large, .body_len = sizeof(large),
+			.annex = (uintptr_t)large, .annex_len = 128,
+		},
+	};
+	struct message m;
+	__u64 id;
+
+	ASSERT_OK(caps_ioctl(self->client, CAPS_CALL_ASYNC, &s));
+	ASSERT_OK(call_async(self->client, self->cap, 0, "small", &id));
+	ASSERT_OK(caps_ioctl(self->fd, CAPS_RECEIVE, &r));
+	EXPECT_EQ(8192, r.header.body_len);
+	EXPECT_EQ(128, r.header.annex_len);
+	EXPECT_TRUE(r.header.flags & CAPS_HEADER_TRUNCATED);
+	ASSERT_OK(receive_now(self->fd, self->port, &m));
+	EXPECT_STREQ("small", m.body);
+	ASSERT_OK(reply_text(self->fd, r.header.id, EMSGSIZE, ""));
+	ASSERT_OK(answer(self, &m));
+	EXPECT_EQ(EMSGSIZE, m.header.status);
+}
+
 TEST_F(reply, unknown_id)
 {
 	const __u64 ids[] = { 0, 1, 2, 0x100000000, ~0ull };
