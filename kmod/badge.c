@@ -177,24 +177,31 @@ struct caps_badge *caps_badge_assign(struct caps_actor *maker,
 }
 
 /**
- * caps_badge_wait - sleep until one more message may be on its way
+ * caps_badge_wait - sleep until one more message may be on its way, or never
  * @badge: with a limit; the caller has a reference
+ * @generation: of the port's capabilities when there was a use in waiting
  * @deadline: absolute
  *
  * Whoever has waited must, if it sends nothing after all, let the next one try.
  *
  * Return: 0 to try again; -ETIMEDOUT, -ERESTARTSYS.
  */
-int caps_badge_wait(struct caps_badge *badge, u64 deadline)
+int caps_badge_wait(struct caps_badge *badge, u64 generation, u64 deadline)
 {
 	const unsigned int state = TASK_INTERRUPTIBLE | TASK_FREEZABLE;
-	DEFINE_WAIT(wait);
+	struct caps_port *port = badge->port;
+	DEFINE_WAIT(turn);
+	DEFINE_WAIT(end);
 	int err = 0;
 
-	prepare_to_wait_exclusive(&badge->turn, &wait, state);
-	if (atomic_read(&badge->in_flight) >= badge->limit)
+	prepare_to_wait(&port->told_wait, &end, state);
+	prepare_to_wait_exclusive(&badge->turn, &turn, state);
+	if (atomic_read(&badge->in_flight) >= badge->limit &&
+	    rcu_access_pointer(port->owner) && !READ_ONCE(badge->revoked) &&
+	    READ_ONCE(port->generation) == generation)
 		err = caps_sleep(state, deadline);
-	finish_wait(&badge->turn, &wait);
+	finish_wait(&badge->turn, &turn);
+	finish_wait(&port->told_wait, &end);
 	return err == -EINTR ? -ERESTARTSYS : err;
 }
 

@@ -16,7 +16,8 @@
  *
  * Turns. A connection has a limit of messages that are on their way; who sends
  * one more waits before it is in any queue, so nothing of it is in the way of
- * others.
+ * others. Each falling of @in_flight wakes one; the port's end, and revoking, all,
+ * who wait on the port for that.
  *
  * Lifetime: @refs; holds its port's memory. After the last put the port's list
  * owns it, or nobody. Locking: the tree and the list of a port are under the
@@ -64,7 +65,7 @@ struct caps_badge *caps_badge_choose(struct caps_actor *maker,
 struct caps_badge *caps_badge_assign(struct caps_actor *maker,
 				     struct caps_port *port, bool told,
 				     u32 limit);
-int caps_badge_wait(struct caps_badge *badge, u64 deadline);
+int caps_badge_wait(struct caps_badge *badge, u64 generation, u64 deadline);
 int caps_badge_revoke(struct caps_port *port, u64 value);
 void caps_badge_release(struct caps_badge *badge);
 void __caps_badge_free(struct caps_badge *badge);

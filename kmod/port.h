@@ -54,7 +54,7 @@ struct caps_port {
 	struct caps_chain *chain;	/* who pays; goes with the owner */
 	struct caps_actor __rcu *owner;
 	atomic64_t told;		/* see generation.h */
-	wait_queue_head_t told_wait;
+	wait_queue_head_t told_wait;	/* for @told, @owner, @generation */
 	struct rcu_head rcu;
 
 	/* Owner's lock: */

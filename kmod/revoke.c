@@ -93,6 +93,8 @@ int caps_port_revoke(struct caps_actor *actor, struct caps_port *port,
 	if (err)
 		return err;
 
+	/* Those who are in no queue yet, see caps_badge_wait(). */
+	wake_up_all(&port->told_wait);
 	args->dropped = 0;
 	while ((n = drop_some(actor, port))) {
 		args->dropped += n;

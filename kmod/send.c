@@ -20,6 +20,22 @@
 /* Beside CAPS_NEEDS_SHARES and CAPS_NOT_A_PORT. */
 #define NEEDS_TURN	3
 
+/* A connection has as much on its way as it may: wait, if there is a use. */
+static noinline int no_turn(struct caps_actor *actor,
+			    struct caps_message *message,
+			    const struct caps_capability *capability)
+{
+	const struct caps_port *port = capability->port;
+
+	/* If it is another after the look, the wait has ended. */
+	message->generation = READ_ONCE(port->generation);
+	if (!rcu_access_pointer(port->owner))
+		return -EPIPE;
+	if (caps_capability_is_revoked(capability, actor))
+		return -EKEYREVOKED;
+	return NEEDS_TURN;
+}
+
 static int post_once(struct caps_actor *actor, struct caps_message *message,
 		     u64 handle, bool may_block, struct caps_wakes *wakes)
 {
@@ -45,7 +61,7 @@ static int post_once(struct caps_actor *actor, struct caps_message *message,
 	}
 	if (badge && badge->limit && !message->in_flight) {
 		if (!caps_badge_enter(badge))
-			return NEEDS_TURN;
+			return no_turn(actor, message, capability);
 		message->in_flight = true;
 	}
 	owner = caps_port_lock(capability->port);
@@ -68,7 +84,9 @@ static int prepare(struct caps_message *message, int what, u64 deadline)
 {
 	if (what == CAPS_NEEDS_SHARES)
 		return caps_shares_prepare(message);
-	return deadline ? caps_badge_wait(message->badge, deadline) : -EAGAIN;
+	if (!deadline)
+		return -EAGAIN;
+	return caps_badge_wait(message->badge, message->generation, deadline);
 }
 
 /**

@@ -154,6 +154,17 @@ TEST_F(flight, not_what_was_withdrawn)
 	EXPECT_EQ(1, sends(self, 1000));
 }
 
+static long revoke_it(FIXTURE_DATA(flight) * self, bool badge)
+{
+	struct caps_capability_info i;
+	struct caps_revoke r = { .capability = self->port };
+
+	need(cap_info(self->client, self->cap, &i), "CAPS_CAPABILITY_INFO");
+	r.flags = badge ? CAPS_REVOKE_BADGE : 0;
+	r.badge = badge ? i.badge : 0;
+	return caps_ioctl(self->server, CAPS_REVOKE, &r);
+}
+
 /* --- waiting ------------------------------------------------------------- */
 
 TEST_F(flight, until_the_deadline)
@@ -237,6 +248,79 @@ TEST_F(flight, nobody_is_forgotten)
 	}
 	EXPECT_EQ(1, answered);
 	EXPECT_EQ(THREADS - 3, gone);
+}
+
+/*
+ * Nor does anybody wait for the end of what is held when there is no use in it
+ * any more: the port has gone, or the badge, or all capabilities.
+ */
+TEST_F(flight, of_what_has_ended)
+{
+	static const int reasons[] = { EPIPE, EKEYREVOKED, EKEYREVOKED };
+	enum { THREADS = 3 };
+	struct caps_call call[THREADS];
+	struct background b[THREADS];
+	unsigned int i, how;
+	struct message m;
+	__u64 id;
+
+	for (how = 0; how < ARRAY_SIZE(reasons); how++) {
+		self->port = port_new(self->server);
+		ASSERT_OK(offer(self, "ended", 1));
+		ASSERT_OK(call_async(self->client, self->cap, 0, "held", &id));
+		ASSERT_OK(receive_now(self->server, self->port, &m));
+		for (i = 0; i < THREADS; i++) {
+			call[i] = call_of(self->cap, "call");
+			background_start(&b[i], self->client, CAPS_CALL,
+					 &call[i]);
+			background_settle(&b[i]);
+		}
+		if (!how)
+			ASSERT_OK(port_delete(self->server, self->port));
+		else
+			ASSERT_OK(revoke_it(self, how == 1));
+		for (i = 0; i < THREADS; i++)
+			EXPECT_ERR(reasons[how], background_join(&b[i]));
+		EXPECT_ERR(reasons[how], send_text(self->client, self->cap,
+						   "not EAGAIN"));
+		EXPECT_OK(reply_text(self->server, m.header.id, 0, ""));
+		if (how)
+			EXPECT_OK(service_unregister(self->server, "ended"));
+	}
+}
+
+/* Whose time is up just when its turn comes leaves that to the next one. */
+TEST_F(flight, passed_on)
+{
+	struct sched_param first = { .sched_priority = 1 }, other = { 0 };
+	struct caps_call call[2];
+	struct background b[2];
+	struct message m;
+	cpu_set_t one;
+	int i;
+
+	/* On one processor the threads run when this one lets them. */
+	CPU_ZERO(&one);
+	CPU_SET(sched_getcpu(), &one);
+	need(sys(sched_setaffinity(0, sizeof(one), &one)), "sched_setaffinity");
+	ASSERT_OK(offer(self, "passed", 1));
+	EXPECT_EQ(1, sends(self, 1));
+	for (i = 0; i < 2; i++) {
+		call[i] = call_of(self->cap, "call");
+		if (!i)
+			call[i].deadline = in_ms(300);
+		background_start(&b[i], self->client, CAPS_CALL, &call[i]);
+		background_settle(&b[i]);
+	}
+	need(sys(sched_setscheduler(0, SCHED_FIFO, &first)), "SCHED_FIFO");
+	ASSERT_OK(receive_now(self->server, self->port, &m));
+	while (now_ns() < call[0].deadline + 10 * 1000000)
+		;
+	need(sys(sched_setscheduler(0, SCHED_OTHER, &other)), "SCHED_OTHER");
+	EXPECT_ERR(ETIMEDOUT, background_join(&b[0]));
+	ASSERT_OK(receive(self->server, self->port, &m));
+	ASSERT_OK(reply_text(self->server, m.header.id, 0, ""));
+	EXPECT_OK(background_join(&b[1]));
 }
 
 TEST_HARNESS_MAIN

@@ -223,6 +223,8 @@ TEST_F(names, both_wildcards)
 	c.trusted = (uintptr_t)uids;
 	c.trusted_count = 1;
 	EXPECT_ERR(EINVAL, caps_ioctl(self->client, CAPS_CONNECT, &c));
+	c.trusted_count = 0;
+	EXPECT_ERR(EINVAL, caps_ioctl(self->client, CAPS_CONNECT, &c));
 }
 
 /* The squatter of 2004: any user could take any name, and the newest won. */
