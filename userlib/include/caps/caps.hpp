@@ -10,6 +10,7 @@
 //   transfer    a capability to go along  attachments what came along
 //   unowned<>   a borrowed handle          result<>    a value or a failure
 //   deadline    until when to wait         error       the exception
+//   generation_file  a number to poll for
 #ifndef CAPS_CAPS_HPP
 #define CAPS_CAPS_HPP
 
@@ -22,6 +23,7 @@
 #include <caps/deadline.hpp>
 #include <caps/descriptor.hpp>
 #include <caps/error.hpp>
+#include <caps/generation.hpp>
 #include <caps/group.hpp>
 #include <caps/message.hpp>
 #include <caps/port.hpp>
