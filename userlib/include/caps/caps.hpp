@@ -11,6 +11,8 @@
 //   unowned<>   a borrowed handle          result<>    a value or a failure
 //   deadline    until when to wait         error       the exception
 //   generation_file  a number to poll for
+//
+// Above it, and not included here: caps/acceptor.hpp and caps/server.hpp.
 #ifndef CAPS_CAPS_HPP
 #define CAPS_CAPS_HPP
 
