@@ -4,7 +4,9 @@
  *
  * Who waits is on its own stack, in a table by name under the services' mutex,
  * looks once more when it stands there, and is woken only by a service that it
- * asked for; so neither does it miss one, nor do others wake up for nothing.
+ * asked for; so neither does it miss one, nor do others wake up for nothing. Those
+ * who wait for a port that is taken by another client (see single.h) stand there,
+ * too.
  */
 #include <linux/cred.h>
 #include <linux/freezer.h>
@@ -18,6 +20,7 @@
 #include "capability.h"
 #include "port.h"
 #include "service.h"
+#include "single.h"
 #include "wait.h"
 
 #define CONNECTION_RIGHTS \
@@ -33,6 +36,7 @@ struct waiting {
 /* What a service that lets the current task in has for it. */
 struct offer {
 	struct caps_port *port;		/* a reference */
+	struct caps_name name;
 	u64 service;			/* its number */
 	u64 operations;
 	u32 flags;			/* CAPS_REGISTER_* */
@@ -61,30 +65,46 @@ static bool fits(const struct caps_request *request,
 	       (!gid_valid(wanted->gid) || gid_eq(wanted->gid, name->gid));
 }
 
-/**
- * caps_connect_wake - a service has been registered
- * @service: it; the services' mutex is held
- */
-void caps_connect_wake(const struct caps_service *service)
+static void wake(struct waiting *waiting)
 {
-	struct waiting *waiting;
-
-	hash_for_each_possible(service->cnet->waiting, waiting, link,
-			       hash_name(&service->name)) {
-		if (!fits(waiting->request, &service->name))
-			continue;
-		WRITE_ONCE(waiting->woken, true);
-		wake_up_process(waiting->task);
-	}
+	WRITE_ONCE(waiting->woken, true);
+	wake_up_process(waiting->task);
 }
 
+/**
+ * caps_connect_wake - those who wait for a service are to look
+ * @cnet: where it is; the services' mutex is held
+ * @name: its name
+ * @one: only the first that has not been woken
+ */
+void caps_connect_wake(struct caps_net *cnet, const struct caps_name *name,
+		       bool one)
+{
+	struct waiting *waiting, *first = NULL;
+
+	/* The newest is met first. */
+	hash_for_each_possible(cnet->waiting, waiting, link, hash_name(name)) {
+		if (!fits(waiting->request, name))
+			continue;
+		if (!one)
+			wake(waiting);
+		else if (!waiting->woken)
+			first = waiting;
+	}
+	if (first)
+		wake(first);
+}
+
+/* -EBUSY: all that there are have been taken. */
 static int look(struct caps_net *cnet, const struct caps_request *request,
 		u64 wanted, struct offer *offer)
 {
 	struct caps_service *service;
-	int err = -ENOENT;
+	int err;
 
 	rcu_read_lock();
+again:
+	err = -ENOENT;
 	service = caps_service_find(cnet, request);
 	if (!service)
 		goto out;
@@ -93,6 +113,13 @@ static int look(struct caps_net *cnet, const struct caps_request *request,
 		goto out;
 	if (wanted != CAPS_ALL_OPERATIONS && wanted & ~service->operations)
 		goto out;
+	err = -EBUSY;
+	if (caps_single_taken(service))
+		goto out;
+	if ((service->flags & CAPS_REGISTER_SINGLE) &&
+	    !caps_single_take(service->port))
+		goto again;
+	offer->name = service->name;
 	offer->service = service->number;
 	offer->operations = wanted & service->operations;
 	offer->flags = service->flags;
@@ -102,6 +129,19 @@ static int look(struct caps_net *cnet, const struct caps_request *request,
 out:
 	rcu_read_unlock();
 	return err;
+}
+
+/* Who was woken for a free port does not take it: another one may. */
+static void wake_next(struct caps_net *cnet, const struct caps_request *request)
+{
+	struct caps_service *service;
+
+	rcu_read_lock();
+	service = caps_service_find(cnet, request);
+	if (service && (service->flags & CAPS_REGISTER_SINGLE) &&
+	    !caps_single_taken(service))
+		caps_connect_wake(cnet, &service->name, true);
+	rcu_read_unlock();
 }
 
 static int sleep_for_service(struct waiting *waiting, u64 deadline)
@@ -119,30 +159,59 @@ static int sleep_for_service(struct waiting *waiting, u64 deadline)
 	return err == -EINTR ? -ERESTARTSYS : err;
 }
 
-static int look_or_wait(const struct caps_request *request, u64 wanted,
-			u64 deadline, struct offer *offer)
+/* Until when to wait after this error; 0: not at all. */
+static u64 patience(const struct caps_connect *args, int err)
 {
-	struct caps_net *cnet = caps_net_current();
-	struct waiting waiting = { .request = request, .task = current };
-	int err, failed = 0;
+	if (err == -ENOENT)
+		return args->deadline;
+	if (err == -EBUSY && !(args->flags & CAPS_CONNECT_NOWAIT))
+		return args->verdict;
+	return 0;
+}
 
-	err = look(cnet, request, wanted, offer);
-	if (err != -ENOENT || !deadline)
-		return err;
+static int wait_for_offer(struct caps_net *cnet,
+			  const struct caps_request *request,
+			  const struct caps_connect *args, struct offer *offer)
+{
+	struct waiting waiting = { .request = request, .task = current };
+	bool woken = false, busy = false;
+	int err, failed = 0;
+	u64 until;
+
 	mutex_lock(&caps_services_lock);
 	hash_add(cnet->waiting, &waiting.link, hash_name(&request->name));
 	for (;;) {
 		waiting.woken = false;
-		err = look(cnet, request, wanted, offer);
-		if (err != -ENOENT || failed)
+		err = look(cnet, request, args->operations, offer);
+		until = patience(args, err);
+		busy |= err == -EBUSY;
+		if (!until || failed)
 			break;
 		mutex_unlock(&caps_services_lock);
-		failed = sleep_for_service(&waiting, deadline);
+		failed = sleep_for_service(&waiting, until);
 		mutex_lock(&caps_services_lock);
+		woken = waiting.woken;
 	}
 	hash_del(&waiting.link);
+	/* Perhaps it was for a port that somebody else can have. */
+	if (err && woken)
+		wake_next(cnet, request);
 	mutex_unlock(&caps_services_lock);
-	return err == -ENOENT ? failed : err;
+	if (until)
+		return failed;
+	return err == -ENOENT && busy ? -ECONNREFUSED : err;
+}
+
+static int look_or_wait(const struct caps_request *request,
+			const struct caps_connect *args, struct offer *offer)
+{
+	struct caps_net *cnet = caps_net_current();
+	int err;
+
+	err = look(cnet, request, args->operations, offer);
+	if (patience(args, err))
+		err = wait_for_offer(cnet, request, args, offer);
+	return err == -EBUSY ? -EAGAIN : err;
 }
 
 static int parse_trusted(struct caps_request *request,
@@ -186,6 +255,13 @@ static struct caps_badge *accepted_badge(struct caps_actor *actor,
 	return caps_badge_choose(actor, badge->port, verdict->badge, limit);
 }
 
+/* Nothing has come of it: a port for one client is for the next one. */
+static void release(const struct offer *offer)
+{
+	if (offer->flags & CAPS_REGISTER_SINGLE)
+		caps_single_free(caps_net_current(), &offer->name, offer->port);
+}
+
 /*
  * Ask the server. Its end is announced before the connection begins, so that
  * the server hears of it whatever comes in between.
@@ -203,8 +279,10 @@ static int ask(struct caps_actor *actor, struct offer *offer,
 
 	err = caps_apply(actor, &plea);
 	args->result = plea.result;
-	if (err)
+	if (err) {
+		release(offer);
 		return err;
+	}
 	offer->operations = plea.verdict.operations;
 	offer->in_flight = plea.verdict.in_flight ?: offer->in_flight;
 	*badge = accepted_badge(actor, mine, &plea.verdict, offer->in_flight);
@@ -252,8 +330,10 @@ static int connect(struct caps_actor *actor, struct offer *offer,
 	int err = 0;
 
 	badge = caps_badge_assign(actor, offer->port, told, offer->in_flight);
-	if (IS_ERR(badge))
+	if (IS_ERR(badge)) {
+		release(offer);
 		return PTR_ERR(badge);
+	}
 	if (asked)
 		err = ask(actor, offer, args, &badge);
 	if (!err)
@@ -278,7 +358,7 @@ static int connect(struct caps_actor *actor, struct offer *offer,
 int caps_service_connect(struct caps_actor *actor, struct caps_connect *args)
 {
 	struct caps_request request = {
-		.admit = args->flags ?: CAPS_ADMIT,
+		.admit = args->flags & CAPS_ADMIT ?: CAPS_ADMIT,
 	};
 	struct offer offer;
 	int err;
@@ -291,8 +371,7 @@ int caps_service_connect(struct caps_actor *actor, struct caps_connect *args)
 	if (err)
 		return err;
 	do {
-		err = look_or_wait(&request, args->operations, args->deadline,
-				   &offer);
+		err = look_or_wait(&request, args, &offer);
 		if (err)
 			return err;
 		err = connect(actor, &offer, args);

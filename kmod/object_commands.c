@@ -329,7 +329,14 @@ int caps_do_port_migrate(struct caps_actor *actor, union caps_args *args,
 #define REGISTER_FLAGS \
 	(CAPS_ADMIT | CAPS_REGISTER_NEWEST | CAPS_REGISTER_FIRST | \
 	 CAPS_REGISTER_REPLACE | CAPS_REGISTER_CONNECTED | \
-	 CAPS_REGISTER_DISCONNECTED | CAPS_REGISTER_ASK)
+	 CAPS_REGISTER_DISCONNECTED | CAPS_REGISTER_ASK | \
+	 CAPS_REGISTER_SINGLE | CAPS_REGISTER_RESERVED)
+
+/* Is the one flag there without the other, which it needs? */
+static bool lacks(u32 flags, u32 one, u32 other)
+{
+	return (flags & one) && !(flags & other);
+}
 
 int caps_do_register(struct caps_actor *actor, union caps_args *args,
 		     void __user *uarg)
@@ -338,9 +345,10 @@ int caps_do_register(struct caps_actor *actor, union caps_args *args,
 
 	if (args->register_.in_flight > CAPS_MAX_IN_FLIGHT)
 		return -EMSGSIZE;
-	if (flags & ~REGISTER_FLAGS || args->register_.reserved)
-		return -EINVAL;
-	if (flags & CAPS_REGISTER_FIRST && !(flags & CAPS_REGISTER_NEWEST))
+	if (flags & ~REGISTER_FLAGS || args->register_.reserved ||
+	    lacks(flags, CAPS_REGISTER_FIRST, CAPS_REGISTER_NEWEST) ||
+	    lacks(flags, CAPS_REGISTER_SINGLE, CAPS_REGISTER_ASK) ||
+	    lacks(flags, CAPS_REGISTER_RESERVED, CAPS_REGISTER_SINGLE))
 		return -EINVAL;
 	if (flags & CAPS_REGISTER_ASK && flags & CAPS_REGISTER_CONNECTED)
 		return -EINVAL;
@@ -361,7 +369,7 @@ int caps_do_connect(struct caps_actor *actor, union caps_args *args,
 	struct caps_connect __user *user = uarg;
 	int err;
 
-	if (args->connect.flags & ~CAPS_ADMIT || args->connect.reserved)
+	if (args->connect.flags & ~(CAPS_ADMIT | CAPS_CONNECT_NOWAIT) || args->connect.reserved)
 		return -EINVAL;
 	err = caps_service_connect(actor, &args->connect);
 	/* Best effort, as for a call. */

@@ -55,6 +55,10 @@ struct caps_port {
 	struct caps_actor __rcu *owner;
 	atomic64_t told;		/* see generation.h */
 	wait_queue_head_t told_wait;	/* for @told, @owner, @generation */
+	bool taken;			/* see single.h */
+	bool single;			/* services' lock */
+	u32 names;			/* services' lock */
+	u64 turn;			/* services' lock; read without */
 	struct rcu_head rcu;
 
 	/* Owner's lock: */

@@ -15,6 +15,7 @@
 #include "capability.h"
 #include "port.h"
 #include "service.h"
+#include "single.h"
 
 DEFINE_MUTEX(caps_services_lock);	/* names, and who waits for them */
 
@@ -131,6 +132,7 @@ static void service_remove(struct caps_service *service)
 		rhltable_remove(&cnet->by_gid, &service->by_gid, by_gid_params);
 	list_del(&service->net_link);
 	list_del(&service->actor_link);
+	caps_single_end(service);
 	service_drop(service);
 }
 
@@ -179,7 +181,7 @@ static bool same_ids(const struct caps_service *service,
 static struct caps_service *find_newest(struct caps_net *cnet,
 					const struct caps_name *name)
 {
-	struct caps_service *service;
+	struct caps_service *service, *single = NULL;
 	struct walk walk;
 
 	for (service = walk_begin(&walk, cnet, name); service;
@@ -187,10 +189,13 @@ static struct caps_service *find_newest(struct caps_net *cnet,
 		if (gid_valid(name->gid) &&
 		    !gid_eq(service->name.gid, name->gid))
 			continue;
-		if (caps_service_alive(service))
-			return service;
+		if (!caps_service_alive(service))
+			continue;
+		if (!(service->flags & CAPS_REGISTER_SINGLE))
+			return single ?: service;
+		single = caps_single_better(single, service);
 	}
-	return NULL;
+	return single;
 }
 
 /**
@@ -200,7 +205,7 @@ static struct caps_service *find_newest(struct caps_net *cnet,
  *
  * The caller is in an RCU reader section.
  *
- * Return: the newest living service that fits, or NULL.
+ * Return: the newest living service that fits, or the one whose turn it is; NULL.
  */
 struct caps_service *caps_service_find(struct caps_net *cnet,
 				       const struct caps_request *request)
@@ -311,14 +316,21 @@ static int service_insert(struct caps_net *cnet, struct caps_service *service)
 		return caps_port_lost(service->port);
 	service->cnet = cnet;
 	service->number = ++cnet->registered;
-	err = tables_insert(cnet, service);
+	err = caps_single_begin(service);
 	if (err)
 		return err;
+	err = tables_insert(cnet, service);
+	if (err) {
+		caps_single_end(service);
+		return err;
+	}
 	list_add_tail(&service->net_link, &cnet->services);
 	list_add(&service->actor_link, &service->actor->services);
 	while ((old = find_same(cnet, service, true)))
 		service_remove(old);
-	caps_connect_wake(service);
+	/* A name that is only kept changes what the others wait for. */
+	caps_connect_wake(cnet, &service->name,
+			  service->port->single && !service->port->taken);
 	return 0;
 }
 

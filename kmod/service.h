@@ -102,7 +102,8 @@ int caps_service_unregister(struct caps_actor *actor,
 
 /* In connect.c. */
 int caps_service_connect(struct caps_actor *actor, struct caps_connect *args);
-void caps_connect_wake(const struct caps_service *service);
+void caps_connect_wake(struct caps_net *cnet, const struct caps_name *name,
+		       bool one);
 
 /* In service_list.c. */
 int caps_service_list(struct caps_services *args);

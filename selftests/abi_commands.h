@@ -281,7 +281,8 @@ FIXTURE_VARIANT_ADD(command, register) {
 		   CAPS_REGISTER_WORLD | CAPS_REGISTER_NEWEST |
 		   CAPS_REGISTER_FIRST | CAPS_REGISTER_REPLACE |
 		   CAPS_REGISTER_CONNECTED | CAPS_REGISTER_DISCONNECTED |
-		   CAPS_REGISTER_ASK },
+		   CAPS_REGISTER_ASK | CAPS_REGISTER_SINGLE |
+		   CAPS_REGISTER_RESERVED },
 	.reserved = { AT(caps_register, reserved) },
 };
 
@@ -296,7 +297,7 @@ FIXTURE_VARIANT_ADD(command, connect) {
 	.both = SPAN(caps_connect, operations, capability),
 	.flags = { AT(caps_connect, flags) },
 	.known = { CAPS_CONNECT_USER | CAPS_CONNECT_GROUP |
-		   CAPS_CONNECT_WORLD },
+		   CAPS_CONNECT_WORLD | CAPS_CONNECT_NOWAIT },
 	.reserved = { AT(caps_connect, reserved) },
 };
 

@@ -868,6 +868,14 @@ struct caps_identity {
  * With ASK, not together with CONNECTED, who may connect by the rules has to
  * wait for the server's verdict on its application, see below. [servers with a
  * policy of their own, login prompts]
+ *
+ * With SINGLE, together with ASK, the port is for one client, and under no
+ * other name (EBUSY): it is *taken* while somebody's application is not decided,
+ * free again if that comes to nothing, and taken for good once it was accepted.
+ * Of several (NEWEST) the one is chosen that has been free for the longest
+ * time; who finds all taken waits for one to become free, see CAPS_CONNECT.
+ * RESERVED, with SINGLE: taken from the beginning; it keeps the name while there
+ * is no port for more clients. [servers with one port for each client, consoles]
  */
 #define CAPS_REGISTER_WORLD	(1u << 0)
 #define CAPS_REGISTER_USER	(1u << 1)
@@ -878,6 +886,8 @@ struct caps_identity {
 #define CAPS_REGISTER_CONNECTED	(1u << 6)
 #define CAPS_REGISTER_DISCONNECTED (1u << 7)
 #define CAPS_REGISTER_ASK	(1u << 8)
+#define CAPS_REGISTER_SINGLE	(1u << 9)
+#define CAPS_REGISTER_RESERVED	(1u << 10)
 
 struct caps_register {
 	__u64 port;			/* MANAGE */
@@ -923,10 +933,15 @@ struct caps_unregister {
  * CAPS_RESULT_REJECTED marks an error that the server gave as its reason.
  * CAPS_RESULT_TAKEN: it was asked, so with EINTR, which ends the wait at any
  * time, or ETIMEDOUT it gets CANCELLED.
+ *
+ * Where all ports are taken (CAPS_REGISTER_SINGLE) it waits for a free one,
+ * until @verdict as well, and those who wait get theirs in turn. ECONNREFUSED if
+ * the name goes meanwhile. With NOWAIT: EAGAIN.
  */
 #define CAPS_CONNECT_WORLD	CAPS_REGISTER_WORLD
 #define CAPS_CONNECT_USER	CAPS_REGISTER_USER
 #define CAPS_CONNECT_GROUP	CAPS_REGISTER_GROUP
+#define CAPS_CONNECT_NOWAIT	(1u << 9)
 
 struct caps_connect {
 	__u64 name;

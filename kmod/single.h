@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Ports for one client each, several of them under one name
+ * (CAPS_REGISTER_SINGLE).
+ *
+ * Such a port is taken by who is about to apply, in one step, so it never has two
+ * applications. It is free again when that comes to nothing, which whoever took it
+ * sees to; once accepted it is taken until it is registered anew. Free ports have
+ * their @turn: the one with the lowest has been free for the longest time.
+ *
+ * Who finds all taken waits in the table of those who wait for a name. One of them,
+ * the first, is woken for each port that becomes free. Who was woken and leaves
+ * without a port lets the next one look, see connect.c. When a port loses its name
+ * all look, since it may have been the last.
+ *
+ * Locking: @single, @names and @turn change under the services' lock. A look-up reads
+ * the turn without it: at worst it is another port's.
+ */
+#ifndef _CAPS_SINGLE_H
+#define _CAPS_SINGLE_H
+
+#include "port.h"
+#include "service.h"
+
+int caps_single_begin(struct caps_service *service);
+void caps_single_end(struct caps_service *service);
+void caps_single_free(struct caps_net *cnet, const struct caps_name *name,
+		      struct caps_port *port);
+
+/* Take it for a client. False: somebody has. */
+static inline bool caps_single_take(struct caps_port *port)
+{
+	return !cmpxchg(&port->taken, false, true);
+}
+
+static inline bool caps_single_taken(const struct caps_service *service)
+{
+	return (service->flags & CAPS_REGISTER_SINGLE) &&
+	       READ_ONCE(service->port->taken);
+}
+
+/* Which of two is to be taken; the first may be NULL. */
+static inline struct caps_service *
+caps_single_better(struct caps_service *one, struct caps_service *other)
+{
+	if (!one || caps_single_taken(one))
+		return other;
+	if (caps_single_taken(other))
+		return one;
+	return READ_ONCE(one->port->turn) < READ_ONCE(other->port->turn) ?
+		one : other;
+}
+
+#endif
