@@ -44,6 +44,11 @@ void serve_by_handler(const side &);
 void call(const side &);
 } // namespace chorus
 
+namespace venter {
+void serve(const side &);
+void call(const side &);
+} // namespace venter
+
 namespace sockets {
 std::vector<int> prepare(const row &);
 void serve(const side &);

@@ -39,6 +39,7 @@ constexpr auto mechanisms = std::to_array<mechanism>({
     {"caps", "functional", nullptr, nullptr, caps::functional},
     {"chorus", "call", nullptr, chorus::serve_by_handler, chorus::call},
     {"chorus", "call-apart", nullptr, chorus::serve, chorus::call},
+    {"venter", "call", nullptr, venter::serve, venter::call},
     {"seqpacket", "oneway", sockets::prepare_oneway, sockets::drain, sockets::send_many},
     {"seqpacket", "", sockets::prepare, sockets::serve, sockets::call},
     {"stream", "connect", sockets::prepare_listener, sockets::accept_calls,
@@ -128,6 +129,7 @@ std::vector<row> all_rows(std::span<const std::size_t> sizes) {
     for (const auto operation : {"call-beside-work", "call-beside-moves"})
         rows.push_back(other("caps", operation, small, small));
     rows.push_back(call("chorus", small));
+    rows.push_back(call("venter", small));
     for (const auto name : {"caps", "chorus"})
         rows.push_back(other(name, "call-apart", small, small));
     for (const auto name : {"caps", "stream"})
