@@ -34,6 +34,8 @@ static __poll_t capfile_poll(struct file *file, poll_table *wait)
 	poll_wait(file, &port->told_wait, wait);
 	if (!rcu_access_pointer(port->owner))
 		return EPOLLIN | EPOLLRDNORM | EPOLLHUP;
+	if (caps_capability_is_revoked(capfile->capability, NULL))
+		return EPOLLIN | EPOLLRDNORM | EPOLLERR;
 	if (atomic64_read(&port->told) == atomic64_read(&capfile->seen))
 		return 0;
 	return EPOLLIN | EPOLLRDNORM;

@@ -34,7 +34,7 @@ struct forwarding {
 	bool ended, notice;		/* see caps_held_end_cancelled() */
 	/* Of the message: the new ones, and once it has gone the old ones. */
 	struct caps_badge *badge;
-	bool in_flight;			/* it was counted there */
+	bool in_flight;			/* it is counted there */
 	struct caps_port *port;
 };
 
@@ -79,6 +79,14 @@ static int may_forward(struct forwarding *f, struct caps_actor *owner,
 	return owner->dead ? -EPIPE : 0;
 }
 
+/* One more on its way there, if it is a connection. Nobody waits for a turn. */
+static bool enter(struct forwarding *f)
+{
+	if (f->badge && f->badge->limit)
+		f->in_flight = caps_badge_enter(f->badge);
+	return f->in_flight || !f->badge || !f->badge->limit;
+}
+
 /* Both are locked. Whoever waits there may look at it before they are not. */
 static int move(struct forwarding *f, struct caps_actor *owner,
 		const struct caps_capability *capability)
@@ -90,6 +98,8 @@ static int move(struct forwarding *f, struct caps_actor *owner,
 	struct caps_port *port = message->port;
 	int err;
 
+	if (!enter(f))
+		return -EAGAIN;
 	swap(message->badge, f->badge);
 	message->generation = caps_generation_of(capability, owner, f->actor);
 	message->held_id = 0;
@@ -111,9 +121,8 @@ static int move(struct forwarding *f, struct caps_actor *owner,
 		f->shares = message->chain->count;
 		return err;
 	}
-	/* From now on it burdens this server, not the first's connection. */
-	f->in_flight = message->in_flight;
-	message->in_flight = false;
+	/* From now on it burdens this connection, not the first. */
+	swap(message->in_flight, f->in_flight);
 	message->since = since;
 	f->port = port;
 	caps_table_remove(&f->actor->messages, held_id);
@@ -161,6 +170,7 @@ static int forward(struct forwarding *f, u64 handle)
 			caps_badge_leave(f->badge);
 		caps_badge_put(f->badge);
 		f->badge = NULL;
+		f->in_flight = false;
 		if (err != CAPS_NEEDS_SHARES)
 			return err;
 		err = caps_shares_bring(f->message, f->shares);

@@ -60,7 +60,18 @@ static struct caps_port *readable_port(struct caps_actor *actor, u64 handle)
 	return port;
 }
 
-static int wait_for_other(struct caps_port *port, u64 known, u64 deadline)
+static int check_readable(struct caps_actor *actor, u64 handle)
+{
+	struct caps_port *port = readable_port(actor, handle);
+
+	if (!IS_ERR(port))
+		caps_port_put(port);
+	return PTR_ERR_OR_ZERO(port);
+}
+
+/* Who is woken since it was revoked is told nothing more. */
+static int wait_for_other(struct caps_actor *actor, struct caps_port *port,
+			  const struct caps_generation *args)
 {
 	const unsigned int state = TASK_INTERRUPTIBLE | TASK_FREEZABLE;
 	DEFINE_WAIT(wait);
@@ -68,10 +79,11 @@ static int wait_for_other(struct caps_port *port, u64 known, u64 deadline)
 
 	while (!err) {
 		prepare_to_wait(&port->told_wait, &wait, state);
-		if (atomic64_read(&port->told) != known ||
+		err = check_readable(actor, args->capability);
+		if (err || atomic64_read(&port->told) != args->generation ||
 		    !rcu_access_pointer(port->owner))
 			break;
-		err = caps_sleep(state, deadline);
+		err = caps_sleep(state, args->deadline);
 	}
 	finish_wait(&port->told_wait, &wait);
 	return err == -EINTR ? -ERESTARTSYS : err;
@@ -92,7 +104,7 @@ int caps_generation_get(struct caps_actor *actor, struct caps_generation *args)
 	if (IS_ERR(port))
 		return PTR_ERR(port);
 	if (args->flags & CAPS_GENERATION_WAIT)
-		err = wait_for_other(port, args->generation, args->deadline);
+		err = wait_for_other(actor, port, args);
 	if (!err && !rcu_access_pointer(port->owner))
 		err = -EPIPE;
 	args->generation = atomic64_read(&port->told);

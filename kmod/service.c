@@ -178,8 +178,9 @@ static bool same_ids(const struct caps_service *service,
 	       gid_eq(service->name.gid, name->gid);
 }
 
-static struct caps_service *find_newest(struct caps_net *cnet,
-					const struct caps_name *name)
+static struct caps_service *find_among(struct caps_net *cnet,
+				       const struct caps_name *name,
+				       bool of_no_user)
 {
 	struct caps_service *service, *single = NULL;
 	struct walk walk;
@@ -189,6 +190,8 @@ static struct caps_service *find_newest(struct caps_net *cnet,
 		if (gid_valid(name->gid) &&
 		    !gid_eq(service->name.gid, name->gid))
 			continue;
+		if (of_no_user && uid_valid(service->name.uid))
+			continue;
 		if (!caps_service_alive(service))
 			continue;
 		if (!(service->flags & CAPS_REGISTER_SINGLE))
@@ -196,6 +199,17 @@ static struct caps_service *find_newest(struct caps_net *cnet,
 		single = caps_single_better(single, service);
 	}
 	return single;
+}
+
+/* What is a group's alone no member takes over with a name of his own as well. */
+static struct caps_service *find_newest(struct caps_net *cnet,
+					const struct caps_name *name)
+{
+	struct caps_service *service = NULL;
+
+	if (!uid_valid(name->uid))
+		service = find_among(cnet, name, true);
+	return service ?: find_among(cnet, name, false);
 }
 
 /**

@@ -135,6 +135,38 @@ TEST_F(flight, not_what_was_forwarded)
 	ASSERT_OK(receive_now(self->client, CAPS_DEFAULT_PORT, &reply));
 }
 
+/* What a client passes on to the server through its connection, is. */
+TEST_F(flight, what_was_forwarded_through_it)
+{
+	struct caps_forward f[2];
+	struct message m, reply;
+	__u64 own, id;
+	int i;
+
+	ASSERT_OK(offer(self, "through", 1));
+	own = port_new(self->client);
+	for (i = 0; i < 2; i++) {
+		ASSERT_OK(call_async(self->client, own, 0, "call", &id));
+		ASSERT_OK(receive_now(self->client, own, &m));
+		f[i] = (struct caps_forward){
+			.id = m.header.id, .capability = self->cap,
+		};
+	}
+	ASSERT_OK(caps_ioctl(self->client, CAPS_FORWARD, &f[0]));
+	EXPECT_EQ(0, sends(self, 1));
+	EXPECT_ERR(EAGAIN, caps_ioctl(self->client, CAPS_FORWARD, &f[1]));
+	ASSERT_OK(receive_now(self->server, self->port, &m));
+	EXPECT_ERR(EAGAIN, caps_ioctl(self->client, CAPS_FORWARD, &f[1]));
+	ASSERT_OK(reply_text(self->server, m.header.id, 0, ""));
+	ASSERT_OK(caps_ioctl(self->client, CAPS_FORWARD, &f[1]));
+	EXPECT_EQ(0, sends(self, 1));
+	ASSERT_OK(receive_now(self->server, self->port, &m));
+	ASSERT_OK(reply_text(self->server, m.header.id, 0, ""));
+	EXPECT_EQ(1, sends(self, 2));
+	for (i = 0; i < 2; i++)
+		ASSERT_OK(receive_now(self->client, CAPS_DEFAULT_PORT, &reply));
+}
+
 /* What was taken back, or never got anywhere, is not. */
 TEST_F(flight, not_what_was_withdrawn)
 {

@@ -327,6 +327,24 @@ TEST_F(generation, is_read_without_an_actor)
 	close(fd);
 }
 
+/* To who sleeps or polls, too, and what comes later is not for them. */
+TEST_F(generation, is_not_told_to_the_revoked)
+{
+	struct caps_revoke r = { .capability = self->p.port };
+	int fd = cap_export(self->p.client, self->p.cap);
+
+	await(self, 0);
+	ASSERT_OK(caps_ioctl(self->p.server, CAPS_REVOKE, &r));
+	EXPECT_ERR(EKEYREVOKED, background_join(&self->b));
+	EXPECT_EQ(POLLIN | POLLERR, polled(fd, 0));
+	ASSERT_OK(set_to(self->p.server, self->p.port, 5));
+	self->g.generation = 0;
+	EXPECT_ERR(EKEYREVOKED, caps_ioctl(self->p.client, CAPS_GENERATION,
+					   &self->g));
+	EXPECT_EQ(0, self->g.generation);
+	close(fd);
+}
+
 /* What is not to a port has none. */
 TEST_F(generation, is_a_ports)
 {

@@ -346,16 +346,22 @@ TEST_F(names, rules)
 
 /* --- several of one name ------------------------------------------------- */
 
-static __u64 next_port(FIXTURE_DATA(names) * self)
+/* Which of the server's; 0 if it is another's. */
+static __u64 port_of(FIXTURE_DATA(names) * self, __u32 uid, __u32 gid)
 {
+	struct caps_connect c = connect_of("many", uid, gid);
 	struct message m;
-	__u64 cap;
 
-	need(service_connect(self->client, "many", 0, 1, &cap), "CAPS_CONNECT");
-	need(send_text(self->client, cap, "who"), "CAPS_SEND");
+	need(caps_ioctl(self->client, CAPS_CONNECT, &c), "CAPS_CONNECT");
+	need(send_text(self->client, c.capability, "who"), "CAPS_SEND");
 	if (!receive_now(self->server, self->port, &m))
 		return self->port;
 	return receive_now(self->server, self->other, &m) ? 0 : self->other;
+}
+
+static __u64 next_port(FIXTURE_DATA(names) * self)
+{
+	return port_of(self, 0, ANY);
 }
 
 TEST_F(names, newest_wins)
@@ -402,6 +408,19 @@ TEST_F(names, exclusive)
 	EXPECT_OK(register_to(self->server, self->other, "many", 0, STAFF, 0));
 	EXPECT_ERR(EEXIST, register_to(self->server, self->other, "many", 0,
 				       STAFF, 0));
+}
+
+/* What a group has alone is not taken over by one of its members. */
+TEST_F(names, exclusive_of_a_group)
+{
+	ASSERT_OK(register_to(self->server, self->port, "many", ANY, STAFF,
+			      CAPS_REGISTER_WORLD));
+	ASSERT_OK(register_to(self->server, self->other, "many", 0, STAFF,
+			      CAPS_REGISTER_WORLD));
+	EXPECT_EQ(self->port, port_of(self, ANY, STAFF));
+	EXPECT_EQ(self->other, port_of(self, 0, STAFF));
+	ASSERT_OK(unregister_of(self->server, "many", ANY, STAFF));
+	EXPECT_EQ(self->other, port_of(self, ANY, STAFF));
 }
 
 /* The same user may put another port there; who is connected does not move. */
