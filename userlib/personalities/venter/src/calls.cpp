@@ -8,7 +8,7 @@
 
 #include <venter.h>
 
-#include <optional>
+#include <memory>
 
 using namespace venter;
 
@@ -195,7 +195,7 @@ class half {
   public:
     half(process &home, int owner, int number) : home_(home), owner_(owner), number_(number) {
         if (owner == IO_SELF)
-            own_.emplace(home, number);
+            own_ = std::make_unique<use>(home, number);
         error_ = owner == IO_SELF ? own_->error_unless_closed()
                                   : home.relatives().reserve(owner, number);
     }
@@ -233,7 +233,7 @@ class half {
     process &home_;
     int owner_;
     int number_;
-    std::optional<use> own_;
+    std::unique_ptr<use> own_;
     int error_ = 0;
     bool given_ = false;
 };

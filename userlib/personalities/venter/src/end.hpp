@@ -1,8 +1,17 @@
 // SPDX-License-Identifier: MIT
 // What a port is opened on: a file or device, a partner that is asked, or one that asks.
 //
+//   closed --Open--> opening --verdict--> idle <----I/O----> in midst I/O     client.hpp
+//   closed --Open-----------------------> idle <----I/O----> in midst I/O     file.hpp
+//   closed --Make_available--> available, and so on                           server.hpp
+//
+// While a thread opens or is in an I/O it holds the port (process.hpp), so "opening" is a port
+// that is closed and in use. Connect() makes an idle end and one that answers.
+//
 // An I/O is initiated, which puts the port in midst I/O, and completed. IO() is both; where
-// the kernel has one command for the two, exchange() uses it.
+// the kernel has one command for the two, exchange() uses it: CAPS_CALL for who asks,
+// CAPS_REPLY_RECEIVE for who answers. What initiate() posts are the two buffers; the kernel
+// knows that of a server only while somebody waits, and keeps what comes before.
 #pragma once
 
 #include <venter.h>

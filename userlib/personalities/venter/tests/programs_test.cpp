@@ -22,6 +22,7 @@ template <class Main>
 auto program(Main main, std::vector<std::string> arguments) {
     return [=]() mutable {
         std::vector<char *> argv;
+        argv.reserve(arguments.size() + 1);
         for (std::string &it : arguments)
             argv.push_back(it.data());
         argv.push_back(nullptr);
