@@ -420,6 +420,55 @@ void caps_dispose_detach(struct caps_body *body)
 	body->dispose = NULL;
 }
 
+/* Who was asked is told of who asked. */
+static void show_asker(struct caps_message *notice,
+		       const struct caps_message *message)
+{
+	caps_message_set_from(notice, message->sender, message->cred);
+}
+
+/**
+ * caps_receipt_attach - tell who answers when that has been received
+ * @actor: who answers
+ * @message: what it answers, with the answer loaded; busy
+ * @id: what the notice says
+ *
+ * If there is a notice of the body's end anyway, that is it.
+ *
+ * Return: 0, -EDQUOT or -ENOMEM.
+ */
+int caps_receipt_attach(struct caps_actor *actor, struct caps_message *message,
+			u64 id)
+{
+	struct caps_body *body = message->reply.body;
+	struct caps_message *receipt;
+
+	if (body && body->dispose) {
+		show_asker(body->dispose, message);
+		return 0;
+	}
+	receipt = caps_message_create(actor, CAPS_KIND_DISPOSE);
+	if (IS_ERR(receipt))
+		return PTR_ERR(receipt);
+	receipt->sent_id = id;
+	show_asker(receipt, message);
+	message->receipt = receipt;
+	return 0;
+}
+
+/**
+ * caps_receipt_detach - it was not answered after all
+ * @message: the message
+ */
+void caps_receipt_detach(struct caps_message *message)
+{
+	struct caps_message *receipt = message->receipt;
+
+	message->receipt = NULL;
+	if (receipt)
+		caps_message_put(receipt);
+}
+
 /**
  * caps_message_reset_reply - the body of an answer is gone: let it say so
  * @message: an answer on its way back, its holder locked

@@ -41,6 +41,7 @@ static void message_construct(void *object)
 	INIT_LIST_HEAD(&message->sibling);
 	message->from_tgid = NULL;
 	message->from_cred = NULL;
+	message->receipt = NULL;
 	payload_construct(&message->request, message->data[0]);
 	payload_construct(&message->reply, message->data[1]);
 }
@@ -286,6 +287,11 @@ static void drop_from(struct caps_message *message)
 
 static void drop_rest(struct caps_message *message)
 {
+	struct caps_message *receipt = message->receipt;
+
+	message->receipt = NULL;
+	if (receipt)
+		caps_message_return(receipt);
 	caps_port_put(message->source);
 	if (message->from_tgid)
 		drop_from(message);
@@ -318,6 +324,7 @@ void __caps_message_free(struct caps_message *message)
 	    (unsigned long)message->reply.attached |
 	    (unsigned long)message->reply.direct |
 	    (unsigned long)message->source |
+	    (unsigned long)message->receipt |
 	    (unsigned long)message->from_tgid)
 		drop_rest(message);
 	caps_message_drop_badge(message);

@@ -154,6 +154,7 @@ struct caps_message {
 	struct caps_payload reply;
 	s32 status;
 	int error;			/* negative */
+	struct caps_message *receipt;	/* due when this is freed; a reference */
 
 	/* Deferred to many: in the list of the first; its sender's lock. */
 	struct list_head sibling;
@@ -306,6 +307,9 @@ void caps_message_return(struct caps_message *message);
 int caps_dispose_attach(struct caps_actor *actor, struct caps_body *body,
 			struct caps_port *source, u64 id);
 void caps_dispose_detach(struct caps_body *body);
+int caps_receipt_attach(struct caps_actor *actor, struct caps_message *message,
+			u64 id);
+void caps_receipt_detach(struct caps_message *message);
 
 int caps_message_assign_id(struct caps_message *message);
 void caps_message_forget_id(struct caps_actor *actor, u64 id);

@@ -138,7 +138,7 @@ int caps_do_get_data(struct caps_actor *actor, union caps_args *args,
 
 static int check_reply(const struct caps_reply *a)
 {
-	if (a->flags & ~CAPS_BODY_FLAGS ||
+	if (a->flags & ~CAPS_REPLY_FLAGS ||
 	    (a->flags & CAPS_BODY_FLAGS) == CAPS_BODY_FLAGS)
 		return -EINVAL;
 	return 0;

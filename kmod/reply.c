@@ -192,17 +192,20 @@ static int reply_load(struct caps_actor *actor, struct caps_message *message,
 				args->flags, defer);
 	if (!err && unlikely(reply->attached) && !may_go_back(message))
 		err = -EINVAL;
-	if (err || !defer)
+	if (err || !(args->flags & (CAPS_DEFER | CAPS_RECEIPT)))
 		return err;
-	if (!reply->body || !reply->body->pinned) {
+	if (defer && (!reply->body || !reply->body->pinned))
 		args->result = CAPS_RESULT_COPIED;
-		return 0;
-	}
-	return caps_dispose_attach(actor, reply->body, NULL, args->id);
+	else if (defer)
+		err = caps_dispose_attach(actor, reply->body, NULL, args->id);
+	if (!err && args->flags & CAPS_RECEIPT)
+		err = caps_receipt_attach(actor, message, args->id);
+	return err;
 }
 
 static void reply_unload(struct caps_message *message)
 {
+	caps_receipt_detach(message);
 	caps_dispose_detach(message->reply.body);
 	caps_payload_drop(&message->reply);
 	caps_attached_drop(&message->reply);

@@ -226,7 +226,7 @@ FIXTURE_VARIANT_ADD(command, reply) {
 	CAPS_REPLY, CAPS_REPLY_SIZE_VER0, reply_to,
 	.out = { REST(caps_reply, outcome) },
 	.flags = { AT(caps_reply, flags) },
-	.known = { CAPS_COPY | CAPS_DEFER },
+	.known = { CAPS_COPY | CAPS_DEFER | CAPS_RECEIPT },
 };
 
 FIXTURE_VARIANT_ADD(command, reply_receive) {
@@ -237,7 +237,7 @@ FIXTURE_VARIANT_ADD(command, reply_receive) {
 	.always = SPAN(caps_reply_receive, reply.outcome, receive),
 	.flags = { AT(caps_reply_receive, reply.flags),
 		   AT(caps_reply_receive, receive.flags) },
-	.known = { CAPS_COPY | CAPS_DEFER, CAPS_HOLD },
+	.known = { CAPS_COPY | CAPS_DEFER | CAPS_RECEIPT, CAPS_HOLD },
 	.reserved = { AT(caps_reply_receive, receive.reserved) },
 };
 

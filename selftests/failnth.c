@@ -281,6 +281,11 @@ static long do_reply_deferred(struct world *w)
 	return reply_body(w, CAPS_DEFER, LARGE);
 }
 
+static long do_reply_receipt(struct world *w)
+{
+	return reply_body(w, CAPS_RECEIPT, 10);
+}
+
 static long do_discard(struct world *w)
 {
 	return discard(w->p.server, w->held);
@@ -371,6 +376,7 @@ COMMAND(get_data)
 MAKES(reply_small)
 MAKES(reply_copied)
 MAKES(reply_deferred)
+MAKES(reply_receipt)
 COMMAND(discard)
 MAKES(abort)
 COMMAND(header)

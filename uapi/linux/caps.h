@@ -593,6 +593,14 @@ struct caps_header {
 #define CAPS_COPY		(1u << 0)
 #define CAPS_DEFER		(1u << 1)
 /*
+ * CAPS_REPLY only: tell by a DISPOSE message with the id, at the default port,
+ * when the answer has been received, or nobody will any more; also where
+ * CAPS_RESULT_COPIED says that the buffer is free already. Its header has the
+ * ids of who was answered. The server pays for it until then. [servers that
+ * follow what their clients have seen, the interface of DragonFly's caps]
+ */
+#define CAPS_RECEIPT		(1u << 5)
+/*
  * Flags about who gets it, for CAPS_SEND, CAPS_CALL, CAPS_CALL_ASYNC through a
  * capability to a group; see there.
  */
@@ -730,7 +738,7 @@ struct caps_reply {
 	__u64 id;
 	struct caps_data data;
 	__s32 status;			/* passed to the caller */
-	__u32 flags;			/* CAPS_COPY, CAPS_DEFER */
+	__u32 flags;			/* CAPS_COPY, CAPS_DEFER, CAPS_RECEIPT */
 	__s32 outcome;			/* out: CAPS_REPLY_RECEIVE only */
 	__u32 result;			/* out: CAPS_RESULT_COPIED */
 };
