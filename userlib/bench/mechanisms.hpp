@@ -36,6 +36,8 @@ void call_beside_moves(const side &);
 void send_to_each(const side &);
 void broadcast(const side &);
 void functional(const side &);
+void serve_told(const side &);
+void call_told(const side &);
 } // namespace caps
 
 namespace chorus {
@@ -48,6 +50,11 @@ namespace venter {
 void serve(const side &);
 void call(const side &);
 } // namespace venter
+
+namespace dragonfly {
+void serve(const side &);
+void call(const side &);
+} // namespace dragonfly
 
 namespace sockets {
 std::vector<int> prepare(const row &);

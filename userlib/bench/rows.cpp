@@ -40,6 +40,8 @@ constexpr auto mechanisms = std::to_array<mechanism>({
     {"chorus", "call", nullptr, chorus::serve_by_handler, chorus::call},
     {"chorus", "call-apart", nullptr, chorus::serve, chorus::call},
     {"venter", "call", nullptr, venter::serve, venter::call},
+    {"caps", "call-told", nullptr, caps::serve_told, caps::call_told},
+    {"dragonfly", "call-told", nullptr, dragonfly::serve, dragonfly::call},
     {"seqpacket", "oneway", sockets::prepare_oneway, sockets::drain, sockets::send_many},
     {"seqpacket", "", sockets::prepare, sockets::serve, sockets::call},
     {"stream", "connect", sockets::prepare_listener, sockets::accept_calls,
@@ -132,6 +134,8 @@ std::vector<row> all_rows(std::span<const std::size_t> sizes) {
     rows.push_back(call("venter", small));
     for (const auto name : {"caps", "chorus"})
         rows.push_back(other(name, "call-apart", small, small));
+    for (const auto name : {"caps", "dragonfly"})
+        rows.push_back(other(name, "call-told", small, small));
     for (const auto name : {"caps", "stream"})
         rows.push_back(other(name, "connect", small, small));
     // The number is that of services.
