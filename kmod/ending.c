@@ -433,7 +433,8 @@ static void show_asker(struct caps_message *notice,
  * @message: what it answers, with the answer loaded; busy
  * @id: what the notice says
  *
- * If there is a notice of the body's end anyway, that is it.
+ * If there is a notice of the body's end anyway, that is it. Until it is due it
+ * is paid for by who asked, who alone can bring that about.
  *
  * Return: 0, -EDQUOT or -ENOMEM.
  */
@@ -452,8 +453,19 @@ int caps_receipt_attach(struct caps_actor *actor, struct caps_message *message,
 		return PTR_ERR(receipt);
 	receipt->sent_id = id;
 	show_asker(receipt, message);
+	caps_message_charge_to(receipt, message->sender->chain);
 	message->receipt = receipt;
 	return 0;
+}
+
+/**
+ * caps_receipt_due - the answer has been received, or nobody will
+ * @receipt: of a message that is being freed
+ */
+void caps_receipt_due(struct caps_message *receipt)
+{
+	caps_message_charge_to(receipt, receipt->sender->chain);
+	caps_message_return(receipt);
 }
 
 /**

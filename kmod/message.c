@@ -291,7 +291,7 @@ static void drop_rest(struct caps_message *message)
 
 	message->receipt = NULL;
 	if (receipt)
-		caps_message_return(receipt);
+		caps_receipt_due(receipt);
 	caps_port_put(message->source);
 	if (message->from_tgid)
 		drop_from(message);

@@ -309,6 +309,7 @@ int caps_dispose_attach(struct caps_actor *actor, struct caps_body *body,
 void caps_dispose_detach(struct caps_body *body);
 int caps_receipt_attach(struct caps_actor *actor, struct caps_message *message,
 			u64 id);
+void caps_receipt_due(struct caps_message *receipt);
 void caps_receipt_detach(struct caps_message *message);
 
 int caps_message_assign_id(struct caps_message *message);

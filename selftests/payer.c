@@ -212,4 +212,54 @@ TEST_F(tidy, unread_answers)
 	close(exported);
 }
 
+/* Nor does he use up what the server may have, if that wants receipts. */
+TEST_F(tidy, unread_answers_with_receipts)
+{
+	struct child c;
+	struct pair p;
+	long before;
+
+	if (child_start(&c)) {
+		struct client me = client_open(&c, CLIENT_UID);
+		struct caps_send call = {
+			.capability = me.cap,
+			.deadline = CAPS_FOREVER,
+		};
+
+		for (int i = 0; i < MANY; i++)
+			need(caps_ioctl(me.fd, CAPS_CALL_ASYNC, &call), "call");
+		hear(&c);
+		say(&c, charged(me.fd, "messages") >= 2 * MANY);
+		hear(&c);
+		CHILD_END();
+	}
+	p = pair_open();
+	before = charged(p.server, "messages");
+	say_fd(&c, cap_export(p.server, p.port));
+	for (int i = 0; i < MANY; i++) {
+		struct caps_receive r = { .port = p.port, .deadline = grace() };
+		struct caps_reply reply = { .flags = CAPS_RECEIPT };
+
+		ASSERT_OK(caps_ioctl(p.server, CAPS_RECEIVE, &r));
+		reply.id = r.header.id;
+		ASSERT_OK(caps_ioctl(p.server, CAPS_REPLY, &reply));
+	}
+	EXPECT_LE(charged(p.server, "messages"), before + 2);
+	say(&c, 1);
+	EXPECT_EQ(1, hear(&c));
+	/* They are the server's when they are due. */
+	say(&c, 1);
+	EXPECT_EQ(0, child_wait(&c));
+	EXPECT_GE(charged(p.server, "messages"), before + MANY);
+	for (int i = 0; i < MANY; i++) {
+		struct caps_receive r = {
+			.port = CAPS_DEFAULT_PORT, .deadline = grace(),
+		};
+
+		ASSERT_OK(caps_ioctl(p.server, CAPS_RECEIVE, &r));
+		EXPECT_EQ(CAPS_KIND_DISPOSE, r.header.kind);
+	}
+	EXPECT_LE(charged(p.server, "messages"), before + 2);
+}
+
 TEST_HARNESS_MAIN
