@@ -4,6 +4,8 @@
 #ifndef CAPSUSER_TESTS_DEVICE_HPP
 #define CAPSUSER_TESTS_DEVICE_HPP
 
+#include "process.hpp"
+
 #include <caps/caps.hpp>
 
 #include <gtest/gtest.h>
@@ -64,45 +66,6 @@ bool eventually(F condition) {
     }
     return true;
 }
-
-/// Another process, which runs a function and ends with what it returns; 99 if it throws.
-class process {
-  public:
-    template <class F>
-    explicit process(F run) : pid_(::fork()) {
-        if (pid_ != 0)
-            return;
-        ::alarm(120); // whatever happens, it ends
-        int status = 99;
-        try {
-            status = run();
-        } catch (const std::exception &problem) {
-            std::fprintf(stderr, "in the other process: %s\n", problem.what());
-        }
-        ::_exit(status);
-    }
-    process(process &&) = delete;
-    ~process() {
-        kill();
-        (void)wait();
-    }
-
-    pid_t pid() const { return pid_; }
-    void kill() {
-        if (pid_ > 0)
-            ::kill(pid_, SIGKILL);
-    }
-    /// Its exit status; -1 if a signal ended it.
-    int wait() {
-        int status = -1;
-        if (pid_ <= 0 || ::waitpid(std::exchange(pid_, 0), &status, 0) < 0)
-            return -1;
-        return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-    }
-
-  private:
-    pid_t pid_;
-};
 
 /// A port of its own with the name of a file descriptor, for a process that is forked after it.
 struct passed {

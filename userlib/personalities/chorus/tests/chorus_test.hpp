@@ -3,6 +3,8 @@
 // other actors (which are other processes), and short ways to write messages.
 #pragma once
 
+#include "../../../tests/process.hpp"
+
 #include <chorus.h>
 
 #include <gtest/gtest.h>
@@ -41,40 +43,7 @@ class chorus_test : public testing::Test {
     }
 };
 
-/// Another actor, which runs a function and ends with what that returns.
-class process {
-  public:
-    template <class F>
-    explicit process(F run) : pid_(::fork()) {
-        if (pid_ != 0)
-            return;
-        ::alarm(120); // whatever happens, it ends
-        const int status = run();
-        std::fflush(nullptr);
-        ::_exit(status);
-    }
-    process(process &&) = delete;
-    ~process() {
-        kill();
-        (void)wait();
-    }
-
-    void signal(int number) const {
-        if (pid_ > 0)
-            ::kill(pid_, number);
-    }
-    void kill() const { signal(SIGKILL); }
-    /// Its exit status; -1 if a signal ended it.
-    int wait() {
-        int status = -1;
-        if (pid_ <= 0 || ::waitpid(std::exchange(pid_, 0), &status, 0) < 0)
-            return -1;
-        return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-    }
-
-  private:
-    pid_t pid_;
-};
+using test::process;
 
 /// Names told from one actor to another: unique identifiers are plain data.
 class pipe_of_names {

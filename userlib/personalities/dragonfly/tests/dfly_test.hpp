@@ -3,6 +3,8 @@
 // processes, and short ways to open ports and to get messages.
 #pragma once
 
+#include "../../../tests/process.hpp"
+
 #include <sys/caps.h>
 #include <sys/caps_event.h>
 
@@ -70,39 +72,7 @@ class dfly_test : public testing::Test {
     }
 };
 
-/// Another process, which runs a function and ends with what that returns.
-class process {
-  public:
-    template <class F>
-    explicit process(F run) : pid_(::fork()) {
-        if (pid_ != 0)
-            return;
-        ::alarm(120); // whatever happens, it ends
-        const int status = run();
-        std::fflush(nullptr);
-        ::_exit(status);
-    }
-    process(process &&) = delete;
-    ~process() { kill(); }
-
-    pid_t pid() const { return pid_; }
-    void signal(int number) const { ::kill(pid_, number); }
-    void kill() {
-        if (pid_ > 0)
-            signal(SIGKILL);
-        (void)wait();
-    }
-    /// Its exit status; -1 if a signal ended it.
-    int wait() {
-        int status = -1;
-        if (pid_ <= 0 || ::waitpid(std::exchange(pid_, 0), &status, 0) < 0)
-            return -1;
-        return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-    }
-
-  private:
-    pid_t pid_;
-};
+using test::process;
 
 /// Numbers told from one process to another.
 class teller {

@@ -3,6 +3,8 @@
 // processes, short ways to do an I/O, and servers that let everybody in.
 #pragma once
 
+#include "../../../tests/process.hpp"
+
 #include <venter.h>
 
 #include <gtest/gtest.h>
@@ -53,43 +55,7 @@ class venter_test : public testing::Test {
     }
 };
 
-/// Another process, which runs a function and ends with what that returns.
-class process {
-  public:
-    template <class F>
-    explicit process(F run) : process(::fork(), run) {}
-    /// One that was made by Create_process(), if it is 0 here.
-    template <class F>
-    process(pid_t pid, F run) : pid_(pid) {
-        if (pid_ != 0)
-            return;
-        ::alarm(200); // whatever happens, it ends
-        const int status = run();
-        std::fflush(nullptr);
-        ::_exit(status);
-    }
-    process(process &&) = delete;
-    ~process() {
-        kill();
-        (void)wait();
-    }
-
-    pid_t pid() const { return pid_; }
-    void kill() const {
-        if (pid_ > 0)
-            ::kill(pid_, SIGKILL);
-    }
-    /// Its exit status; -1 if a signal ended it.
-    int wait() {
-        int status = -1;
-        if (pid_ <= 0 || ::waitpid(std::exchange(pid_, 0), &status, 0) < 0)
-            return -1;
-        return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-    }
-
-  private:
-    pid_t pid_;
-};
+using test::process;
 
 /// One process says when, another waits for it.
 class gong {
