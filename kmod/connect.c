@@ -38,6 +38,7 @@ struct offer {
 	struct caps_port *port;		/* a reference */
 	struct caps_name name;
 	u64 service;			/* its number */
+	u64 ticket;			/* see single.h */
 	u64 operations;
 	u32 flags;			/* CAPS_REGISTER_* */
 	u32 in_flight;
@@ -117,10 +118,11 @@ again:
 	if (caps_single_taken(service))
 		goto out;
 	if ((service->flags & CAPS_REGISTER_SINGLE) &&
-	    !caps_single_take(service->port))
+	    !caps_single_take(service))
 		goto again;
 	offer->name = service->name;
 	offer->service = service->number;
+	offer->ticket = service->ticket;
 	offer->operations = wanted & service->operations;
 	offer->flags = service->flags;
 	offer->in_flight = service->in_flight;
@@ -259,7 +261,8 @@ static struct caps_badge *accepted_badge(struct caps_actor *actor,
 static void release(const struct offer *offer)
 {
 	if (offer->flags & CAPS_REGISTER_SINGLE)
-		caps_single_free(caps_net_current(), &offer->name, offer->port);
+		caps_single_free(caps_net_current(), &offer->name, offer->port,
+				 offer->ticket);
 }
 
 /*

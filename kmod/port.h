@@ -55,7 +55,8 @@ struct caps_port {
 	struct caps_actor __rcu *owner;
 	atomic64_t told;		/* see generation.h */
 	wait_queue_head_t told_wait;	/* for @told, @owner, @generation */
-	bool taken;			/* see single.h */
+	u64 free;			/* see single.h */
+	u64 registered;			/* services' lock */
 	bool single;			/* services' lock */
 	u32 names;			/* services' lock */
 	u64 turn;			/* services' lock; read without */

@@ -344,7 +344,7 @@ static int service_insert(struct caps_net *cnet, struct caps_service *service)
 		service_remove(old);
 	/* A name that is only kept changes what the others wait for. */
 	caps_connect_wake(cnet, &service->name,
-			  service->port->single && !service->port->taken);
+			  service->port->single && !caps_single_taken(service));
 	return 0;
 }
 

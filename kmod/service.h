@@ -60,6 +60,7 @@ struct caps_service {
 	struct caps_name name;
 	kuid_t registrant;
 	u64 number;			/* of registering, from 1 */
+	u64 ticket;			/* see single.h */
 	struct caps_actor *actor;
 	struct caps_port *port;
 	struct caps_chain *chain;

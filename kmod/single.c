@@ -4,7 +4,7 @@
  */
 #include "single.h"
 
-static u64 turns;	/* services' lock */
+static u64 turns;	/* and tickets; services' lock */
 
 /**
  * caps_single_begin - a port is about to get a name
@@ -24,9 +24,12 @@ int caps_single_begin(struct caps_service *service)
 	port->names++;
 	port->single = single;
 	if (single) {
-		WRITE_ONCE(port->turn, ++turns);
-		WRITE_ONCE(port->taken,
-			   service->flags & CAPS_REGISTER_RESERVED);
+		service->ticket = ++turns;
+		port->registered = service->ticket;
+		WRITE_ONCE(port->turn, service->ticket);
+		WRITE_ONCE(port->free,
+			   service->flags & CAPS_REGISTER_RESERVED ?
+				   0 : service->ticket);
 	}
 	return 0;
 }
@@ -49,14 +52,17 @@ void caps_single_end(struct caps_service *service)
  * @cnet: where the port's name is
  * @name: what that is
  * @port: the port, which the caller took
+ * @ticket: under which one; it may have been registered anew
  */
 void caps_single_free(struct caps_net *cnet, const struct caps_name *name,
-		      struct caps_port *port)
+		      struct caps_port *port, u64 ticket)
 {
 	mutex_lock(&caps_services_lock);
-	WRITE_ONCE(port->turn, ++turns);
-	/* Whoever takes it now has seen that turn, or another's. */
-	smp_store_release(&port->taken, false);
-	caps_connect_wake(cnet, name, true);
+	if (port->registered == ticket) {
+		WRITE_ONCE(port->turn, ++turns);
+		/* Whoever takes it now has seen that turn, or another's. */
+		smp_store_release(&port->free, ticket);
+		caps_connect_wake(cnet, name, true);
+	}
 	mutex_unlock(&caps_services_lock);
 }

@@ -8,12 +8,16 @@
  * sees to; once accepted it is taken until it is registered anew. Free ports have
  * their @turn: the one with the lowest has been free for the longest time.
  *
+ * Each registering has a ticket of its own, not 0. The port is free for who has the
+ * ticket that stands in @free. So once it was registered anew it is neither taken by
+ * who found the old name, nor freed by who applied under that.
+ *
  * Who finds all taken waits in the table of those who wait for a name. One of them,
  * the first, is woken for each port that becomes free. Who was woken and leaves
  * without a port lets the next one look, see connect.c. When a port loses its name
  * all look, since it may have been the last.
  *
- * Locking: @single, @names and @turn change under the services' lock. A look-up reads
+ * Locking: @registered, @single, @names and @turn change under the services' lock. A look-up reads
  * the turn without it: at worst it is another port's.
  */
 #ifndef _CAPS_SINGLE_H
@@ -25,18 +29,20 @@
 int caps_single_begin(struct caps_service *service);
 void caps_single_end(struct caps_service *service);
 void caps_single_free(struct caps_net *cnet, const struct caps_name *name,
-		      struct caps_port *port);
+		      struct caps_port *port, u64 ticket);
 
-/* Take it for a client. False: somebody has. */
-static inline bool caps_single_take(struct caps_port *port)
+/* Take its port for a client. False: somebody has. */
+static inline bool caps_single_take(struct caps_service *service)
 {
-	return !cmpxchg(&port->taken, false, true);
+	u64 ticket = service->ticket;
+
+	return cmpxchg(&service->port->free, ticket, 0) == ticket;
 }
 
 static inline bool caps_single_taken(const struct caps_service *service)
 {
 	return (service->flags & CAPS_REGISTER_SINGLE) &&
-	       READ_ONCE(service->port->taken);
+	       READ_ONCE(service->port->free) != service->ticket;
 }
 
 /* Which of two is to be taken; the first may be NULL. */

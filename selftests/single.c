@@ -267,4 +267,24 @@ TEST_F(single, has_one_name)
 				       CAPS_REGISTER_RESERVED));
 }
 
+/* Who applied to a port before it was registered anew does not free it. */
+TEST_F(single, registered_anew)
+{
+	__u64 port = one_more(self->server, 0);
+	struct applicant *a = self->a;
+	struct message old, m;
+
+	apply(&a[0]);
+	ASSERT_TRUE(asked_at(self->server, port, &old));
+	ASSERT_OK(unregister_of(self->server, ASKED, 0, ANY));
+	ASSERT_OK(register_to(self->server, port, ASKED, 0, ANY, SINGLE));
+	apply(&a[1]);
+	ASSERT_TRUE(asked_at(self->server, port, &m));
+	ASSERT_OK(reject(self->server, old.header.id, EPERM));
+	EXPECT_ERR(EPERM, end_of(&a[0]));
+	EXPECT_ERR(EAGAIN, try_now(a[2].fd));
+	ASSERT_OK(let_in(self->server, &m));
+	EXPECT_OK(end_of(&a[1]));
+}
+
 TEST_HARNESS_MAIN
