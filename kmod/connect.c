@@ -27,10 +27,14 @@
 	(CAPS_RIGHT_SEND | CAPS_RIGHT_GRANT | CAPS_RIGHT_WATCH)
 
 struct waiting {
-	struct hlist_node link;		/* caps_services_lock */
+	struct list_head link;		/* this and all but @woken: */
+					/* caps_services_lock */
 	const struct caps_request *request;
 	struct task_struct *task;
+	bool busy;			/* waits for a port, not for the name */
 	bool woken;
+	bool offered;			/* woken alone, for a port */
+	struct caps_name name;		/* of that */
 };
 
 /* What a service that lets the current task in has for it. */
@@ -44,9 +48,13 @@ struct offer {
 	u32 in_flight;
 };
 
-static u32 hash_name(const struct caps_name *name)
+/* In it the one that has waited for the longest time is met first. */
+static struct list_head *line_of(struct caps_net *cnet,
+				 const struct caps_name *name)
 {
-	return jhash(name->text, sizeof(name->text), 0);
+	u32 hash = jhash(name->text, sizeof(name->text), 0);
+
+	return &cnet->waiting[hash % ARRAY_SIZE(cnet->waiting)];
 }
 
 static bool fits(const struct caps_request *request,
@@ -68,32 +76,53 @@ static bool fits(const struct caps_request *request,
 
 static void wake(struct waiting *waiting)
 {
+	if (waiting->woken)
+		return;
 	WRITE_ONCE(waiting->woken, true);
 	wake_up_process(waiting->task);
+}
+
+/* Is there something to be had? */
+static bool available(struct caps_net *cnet, const struct caps_request *request)
+{
+	struct caps_service *service;
+	bool is;
+
+	rcu_read_lock();
+	service = caps_service_find(cnet, request);
+	is = service && !caps_single_taken(service);
+	rcu_read_unlock();
+	return is;
 }
 
 /**
  * caps_connect_wake - those who wait for a service are to look
  * @cnet: where it is; the services' mutex is held
  * @name: its name
- * @one: only the first that has not been woken
+ * @one: it is a free port: of those who wait for one only the first who would
+ *	get something and has not been woken
  */
 void caps_connect_wake(struct caps_net *cnet, const struct caps_name *name,
 		       bool one)
 {
-	struct waiting *waiting, *first = NULL;
+	struct waiting *waiting;
+	bool found = false;
 
-	/* The newest is met first. */
-	hash_for_each_possible(cnet->waiting, waiting, link, hash_name(name)) {
+	lockdep_assert_held(&caps_services_lock);
+
+	list_for_each_entry(waiting, line_of(cnet, name), link) {
 		if (!fits(waiting->request, name))
 			continue;
-		if (!one)
+		if (!one || !waiting->busy) {
 			wake(waiting);
-		else if (!waiting->woken)
-			first = waiting;
+		} else if (!found && !waiting->woken &&
+			   available(cnet, waiting->request)) {
+			found = true;
+			waiting->offered = true;
+			waiting->name = *name;
+			wake(waiting);
+		}
 	}
-	if (first)
-		wake(first);
 }
 
 /* -EBUSY: all that there are have been taken. */
@@ -133,17 +162,14 @@ out:
 	return err;
 }
 
-/* Who was woken for a free port does not take it: another one may. */
-static void wake_next(struct caps_net *cnet, const struct caps_request *request)
+/* Who was woken for a free port may not have taken it: it is for the next. */
+static void pass_on(struct caps_net *cnet, struct waiting *waiting)
 {
-	struct caps_service *service;
+	struct caps_request request = { .name = waiting->name };
 
-	rcu_read_lock();
-	service = caps_service_find(cnet, request);
-	if (service && (service->flags & CAPS_REGISTER_SINGLE) &&
-	    !caps_single_taken(service))
-		caps_connect_wake(cnet, &service->name, true);
-	rcu_read_unlock();
+	if (waiting->offered && available(cnet, &request))
+		caps_connect_wake(cnet, &waiting->name, true);
+	waiting->offered = false;
 }
 
 static int sleep_for_service(struct waiting *waiting, u64 deadline)
@@ -176,32 +202,33 @@ static int wait_for_offer(struct caps_net *cnet,
 			  const struct caps_connect *args, struct offer *offer)
 {
 	struct waiting waiting = { .request = request, .task = current };
-	bool woken = false, busy = false;
+	bool was_there = false;
 	int err, failed = 0;
 	u64 until;
 
 	mutex_lock(&caps_services_lock);
-	hash_add(cnet->waiting, &waiting.link, hash_name(&request->name));
+	list_add_tail(&waiting.link, line_of(cnet, &request->name));
 	for (;;) {
-		waiting.woken = false;
 		err = look(cnet, request, args->operations, offer);
+		pass_on(cnet, &waiting);
+		waiting.woken = false;
+		waiting.busy = err == -EBUSY;
+		was_there |= waiting.busy;
 		until = patience(args, err);
-		busy |= err == -EBUSY;
+		/* What it waits for now has a deadline of its own. */
+		if (failed == -ETIMEDOUT && !caps_deadline_passed(until))
+			failed = 0;
 		if (!until || failed)
 			break;
 		mutex_unlock(&caps_services_lock);
 		failed = sleep_for_service(&waiting, until);
 		mutex_lock(&caps_services_lock);
-		woken = waiting.woken;
 	}
-	hash_del(&waiting.link);
-	/* Perhaps it was for a port that somebody else can have. */
-	if (err && woken)
-		wake_next(cnet, request);
+	list_del(&waiting.link);
 	mutex_unlock(&caps_services_lock);
 	if (until)
 		return failed;
-	return err == -ENOENT && busy ? -ECONNREFUSED : err;
+	return err == -ENOENT && was_there ? -ECONNREFUSED : err;
 }
 
 static int look_or_wait(const struct caps_request *request,

@@ -551,10 +551,12 @@ void caps_services_end(struct caps_actor *actor)
 static int __net_init caps_net_init(struct net *net)
 {
 	struct caps_net *cnet = caps_net(net);
+	unsigned int i;
 	int err;
 
 	INIT_LIST_HEAD(&cnet->services);
-	hash_init(cnet->waiting);
+	for (i = 0; i < ARRAY_SIZE(cnet->waiting); i++)
+		INIT_LIST_HEAD(&cnet->waiting[i]);
 	err = rhltable_init(&cnet->by_uid, &by_uid_params);
 	if (err)
 		return err;

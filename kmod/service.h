@@ -21,7 +21,6 @@
 #ifndef _CAPS_SERVICE_H
 #define _CAPS_SERVICE_H
 
-#include <linux/hashtable.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/rhashtable.h>
@@ -48,7 +47,7 @@ struct caps_net {
 	u64 registered;			/* services_lock; how many so far */
 	struct rhltable by_uid;
 	struct rhltable by_gid;
-	DECLARE_HASHTABLE(waiting, 6);	/* services_lock */
+	struct list_head waiting[64];	/* services_lock; see connect.c */
 };
 
 struct caps_service {

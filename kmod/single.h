@@ -13,9 +13,12 @@
  * who found the old name, nor freed by who applied under that.
  *
  * Who finds all taken waits in the table of those who wait for a name. One of them,
- * the first, is woken for each port that becomes free. Who was woken and leaves
- * without a port lets the next one look, see connect.c. When a port loses its name
- * all look, since it may have been the last.
+ * the first that would get something, is woken for each port that becomes free; it
+ * may be somebody who trusts several users, and those of another one are taken. Who
+ * was woken passes that on if the port is still free when it has looked, whether it
+ * got another one, waits again or leaves, see connect.c. When a port loses its name
+ * all look, since it may have been the last; and when a name appears all who have
+ * waited for that, since from now on it is a port for which they wait, or do not.
  *
  * Locking: @registered, @single, @names and @turn change under the services' lock. A look-up reads
  * the turn without it: at worst it is another port's.

@@ -101,4 +101,13 @@ static inline void become_one(uid_t uid, bool staff)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 }
 
+/* How often has a thread gone to sleep? */
+static inline long long switches(pid_t tid)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/status", tid);
+	return file_field(path, "voluntary_ctxt_switches");
+}
+
 #endif /* CAPS_NAMES_H */

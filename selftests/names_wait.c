@@ -147,14 +147,6 @@ TEST_F(waiting, until_it_is_killed)
 	EXPECT_OK(appear(self, 0, ANY, 0));
 }
 
-static long long switches(pid_t tid)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/%d/status", tid);
-	return file_field(path, "voluntary_ctxt_switches");
-}
-
 /* Of many who wait only those wake up whom it concerns. */
 TEST_F(waiting, no_herd)
 {

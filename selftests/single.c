@@ -3,6 +3,8 @@
  * Ports for one client each, under one name: who gets which, who waits, and when
  * one is free again.
  */
+#include <sched.h>
+
 #include "caps_accept.h"
 
 #define CLIENTS	4u
@@ -285,6 +287,176 @@ TEST_F(single, registered_anew)
 	EXPECT_ERR(EAGAIN, try_now(a[2].fd));
 	ASSERT_OK(let_in(self->server, &m));
 	EXPECT_OK(end_of(&a[1]));
+}
+
+/* In a thread that waits for the name. */
+static void await(struct applicant *a, __u32 flags, __u64 name, __u64 verdict)
+{
+	a->c = plea(~0ull);
+	a->c.flags = flags;
+	a->c.deadline = name;
+	a->c.verdict = verdict;
+	background_start(&a->b, a->fd, CAPS_CONNECT, &a->c);
+	background_settle(&a->b);
+}
+
+/* Lets one of the applicants in; how many others end with this error? */
+static unsigned int others(int server, struct applicant *a, long error)
+{
+	__u64 port = one_more(server, 0);
+	unsigned int i, n = 0, in = 0;
+	struct message m;
+	long err;
+
+	if (!eventually(asked_at(server, port, &m)) || let_in(server, &m))
+		return 0;
+	for (i = 0; i < CLIENTS; i++) {
+		err = end_of(&a[i]);
+		in += !err;
+		n += err == -error;
+	}
+	return in == 1 ? n : 0;
+}
+
+/* Who waits for a name learns that it is there, whoever gets the port. */
+TEST_F(single, appears)
+{
+	struct applicant *a = self->a;
+	unsigned int i;
+
+	for (i = 0; i < CLIENTS; i++)
+		await(&a[i], CAPS_CONNECT_NOWAIT, grace(), grace());
+	EXPECT_EQ(CLIENTS - 1, others(self->server, a, EAGAIN));
+	EXPECT_LT(now_ns(), a[0].c.deadline);
+	ASSERT_OK(unregister_of(self->server, ASKED, 0, ANY));
+
+	for (i = 0; i < CLIENTS; i++)
+		await(&a[i], 0, grace(), in_ms(1000));
+	EXPECT_EQ(CLIENTS - 1, others(self->server, a, ETIMEDOUT));
+	EXPECT_LT(now_ns(), a[0].c.deadline);
+}
+
+static void set_priority(pid_t tid, int priority)
+{
+	struct sched_param p = { .sched_priority = priority };
+
+	need(sys(sched_setscheduler(tid, priority ? SCHED_FIFO : SCHED_OTHER,
+				    &p)), "sched_setscheduler");
+}
+
+/* From now on no such thread runs while this one could. */
+static void go_first(struct applicant *a, unsigned int n)
+{
+	cpu_set_t here;
+
+	CPU_ZERO(&here);
+	CPU_SET(sched_getcpu(), &here);
+	need(sys(sched_setaffinity(0, sizeof(here), &here)), "affinity");
+	while (n--)
+		need(sys(sched_setaffinity(a[n].b.tid, sizeof(here), &here)),
+		     "affinity");
+	set_priority(0, 1);
+}
+
+/* Until when to wait for the name has no say once that is there. */
+TEST_F(single, appears_in_time)
+{
+	__u64 deadline = in_ms(400), reserved, port;
+	struct applicant *a = self->a;
+	struct message m;
+
+	await(&a[0], 0, deadline, grace());
+	while (now_ns() + 100000000 < deadline)
+		sleep_ms(1);
+	go_first(a, 1);
+	reserved = one_more(self->server, CAPS_REGISTER_RESERVED);
+	ASSERT_LT(now_ns(), deadline);
+	while (now_ns() < deadline + 1000000)
+		;
+	set_priority(0, 0);
+	sleep_ms(20);
+	EXPECT_TRUE(asleep(a[0].b.tid));
+	port = one_more(self->server, 0);
+	ASSERT_TRUE(eventually(asked_at(self->server, port, &m)));
+	ASSERT_OK(let_in(self->server, &m));
+	EXPECT_OK(end_of(&a[0]));
+	EXPECT_FALSE(asked_at(self->server, reserved, &m));
+}
+
+static const __u32 trusted[] = { ALICE, BOB };
+
+/* Apply to this user's, or to whose is there of those who are trusted. */
+static void apply_to(struct applicant *a, __u32 uid)
+{
+	a->c = plea(~0ull);
+	a->c.uid = uid;
+	if (uid == ANY) {
+		a->c.trusted = (uintptr_t)trusted;
+		a->c.trusted_count = ARRAY_SIZE(trusted);
+	}
+	background_start(&a->b, a->fd, CAPS_CONNECT, &a->c);
+	background_settle(&a->b);
+}
+
+static __u64 one_of(int server, __u32 uid, __u32 flags)
+{
+	__u64 port = port_new(server);
+
+	need(register_to(server, port, ASKED, uid, ANY, SINGLE | flags),
+	     "CAPS_REGISTER");
+	return port;
+}
+
+/* A port is for the first of those who want just that one. */
+TEST_F(single, of_several_users)
+{
+	__u64 bobs = one_of(self->server, BOB, 0), alices;
+	struct applicant *a = self->a;
+	struct message m;
+	long long before;
+
+	one_of(self->server, ALICE, CAPS_REGISTER_RESERVED);
+	apply_to(&a[0], BOB);
+	ASSERT_TRUE(asked_at(self->server, bobs, &m));
+	apply_to(&a[1], ANY);
+	apply_to(&a[2], BOB);
+	before = switches(a[1].b.tid);
+	ASSERT_OK(reject(self->server, m.header.id, EPERM));
+	EXPECT_ERR(EPERM, end_of(&a[0]));
+	ASSERT_TRUE(eventually(asked_at(self->server, bobs, &m)));
+	ASSERT_OK(let_in(self->server, &m));
+	EXPECT_OK(end_of(&a[2]));
+	EXPECT_EQ(before, switches(a[1].b.tid));
+	alices = one_of(self->server, ALICE, 0);
+	ASSERT_TRUE(eventually(asked_at(self->server, alices, &m)));
+	ASSERT_OK(let_in(self->server, &m));
+	EXPECT_OK(end_of(&a[1]));
+}
+
+/* Who was woken for one port and takes another leaves that to the next. */
+TEST_F(single, taken_instead)
+{
+	__u64 bobs = one_of(self->server, BOB, 0), alices;
+	struct applicant *a = self->a;
+	struct message m;
+
+	apply_to(&a[0], BOB);
+	ASSERT_TRUE(asked_at(self->server, bobs, &m));
+	apply_to(&a[1], ANY);
+	apply_to(&a[2], BOB);
+	go_first(a, 3);
+	/* Frees Bob's, before one who waits for that can take it. */
+	set_priority(a[0].b.tid, 1);
+	ASSERT_OK(reject(self->server, m.header.id, EPERM));
+	EXPECT_ERR(EPERM, end_of(&a[0]));
+	alices = one_of(self->server, ALICE, 0);
+	set_priority(0, 0);
+	ASSERT_TRUE(eventually(asked_at(self->server, alices, &m)));
+	ASSERT_OK(let_in(self->server, &m));
+	EXPECT_OK(end_of(&a[1]));
+	ASSERT_TRUE(eventually(asked_at(self->server, bobs, &m)));
+	ASSERT_OK(let_in(self->server, &m));
+	EXPECT_OK(end_of(&a[2]));
 }
 
 TEST_HARNESS_MAIN
