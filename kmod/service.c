@@ -120,7 +120,11 @@ static int tables_insert(struct caps_net *cnet, struct caps_service *service)
 	return err;
 }
 
-static void service_remove(struct caps_service *service)
+/**
+ * caps_service_remove - a name goes
+ * @service: the name; the services' mutex is held
+ */
+void caps_service_remove(struct caps_service *service)
 {
 	struct caps_net *cnet = service->cnet;
 
@@ -311,6 +315,28 @@ static struct caps_service *find_same(struct caps_net *cnet,
 	return old;
 }
 
+/*
+ * Would there be too many in one list of equal keys? Those that make way do not
+ * count.
+ */
+static bool too_many(struct caps_net *cnet, const struct caps_service *service)
+{
+	const struct caps_name *name = &service->name;
+	struct caps_service *old;
+	struct walk walk;
+	u32 n = 0;
+
+	rcu_read_lock();
+	for (old = walk_begin(&walk, cnet, name); old; old = walk_next(&walk)) {
+		if (same_ids(old, name))
+			n += !makes_way(old, service);
+		else
+			n += uid_valid(name->uid);
+	}
+	rcu_read_unlock();
+	return n >= CAPS_MAX_NAMESAKES;
+}
+
 static int service_insert(struct caps_net *cnet, struct caps_service *service)
 {
 	struct caps_service *old;
@@ -322,6 +348,8 @@ static int service_insert(struct caps_net *cnet, struct caps_service *service)
 	if (old && (!(old->flags & service->flags & CAPS_REGISTER_NEWEST) ||
 		    (service->flags & CAPS_REGISTER_FIRST)))
 		return -EEXIST;
+	if (too_many(cnet, service))
+		return -EMSGSIZE;
 	/* A teardown looks for names after the actor has died. */
 	if (READ_ONCE(service->actor->dead))
 		return -ENOTCONN;
@@ -340,8 +368,10 @@ static int service_insert(struct caps_net *cnet, struct caps_service *service)
 	}
 	list_add_tail(&service->net_link, &cnet->services);
 	list_add(&service->actor_link, &service->actor->services);
-	while ((old = find_same(cnet, service, true)))
-		service_remove(old);
+	while ((old = find_same(cnet, service, true))) {
+		caps_service_remove(old);
+		cond_resched();
+	}
 	/* A name that is only kept changes what the others wait for. */
 	caps_connect_wake(cnet, &service->name,
 			  service->port->single && !caps_single_taken(service));
@@ -454,84 +484,9 @@ int caps_service_unregister(struct caps_actor *actor,
 		err = -ENOENT;
 	/* Of a port that is gone, too: until then the name is charged. */
 	if (service && service->actor == actor)
-		service_remove(service);
+		caps_service_remove(service);
 	mutex_unlock(&caps_services_lock);
 	return err;
-}
-
-/* Does a name stay with its port? It says whose server answers to it. */
-static bool service_moves(const struct caps_service *service,
-			  const struct caps_actor *to)
-{
-	return uid_eq(service->registrant, to->cred->euid);
-}
-
-/**
- * caps_services_begin_move - a port is about to move, and its names with it
- * @actor: its owner
- * @port: the port
- * @to: who will own it, and pays for the names
- *
- * No name changes until caps_services_end_move().
- *
- * Return: how many will move, or -EDQUOT: then nothing is to be ended.
- */
-long caps_services_begin_move(struct caps_actor *actor, struct caps_port *port,
-			      struct caps_actor *to)
-{
-	struct caps_service *service;
-	long names = 0;
-	int err = 0;
-
-	mutex_lock(&caps_services_lock);
-	list_for_each_entry(service, &actor->services, actor_link) {
-		if (service->port == port && service_moves(service, to))
-			names++;
-	}
-	if (names)
-		err = caps_charge(to->chain, CAPS_NAMES, names);
-	if (err)
-		mutex_unlock(&caps_services_lock);
-	return err ?: names;
-}
-
-static void service_move(struct caps_service *service, struct caps_actor *to)
-{
-	struct caps_actor *actor = service->actor;
-
-	caps_uncharge(service->chain, CAPS_NAMES, 1);
-	caps_chain_put(service->chain);
-	service->chain = caps_chain_get(to->chain);
-	/* caps_service_find() looks whether it is alive, under RCU. */
-	WRITE_ONCE(service->actor, caps_actor_get(to));
-	list_move(&service->actor_link, &to->services);
-	caps_actor_put(actor);
-}
-
-/**
- * caps_services_end_move - the port has moved, or will not
- * @actor: as caps_services_begin_move() was told, like all the others
- * @port: the port
- * @to: who owns it now, if it has moved
- * @names: what that returned
- * @moved: has it?
- */
-void caps_services_end_move(struct caps_actor *actor, struct caps_port *port,
-			    struct caps_actor *to, long names, bool moved)
-{
-	struct caps_service *service, *next;
-
-	if (!moved && names)
-		caps_uncharge(to->chain, CAPS_NAMES, names);
-	list_for_each_entry_safe(service, next, &actor->services, actor_link) {
-		if (!moved || service->port != port)
-			continue;
-		if (service_moves(service, to))
-			service_move(service, to);
-		else
-			service_remove(service);
-	}
-	mutex_unlock(&caps_services_lock);
 }
 
 /**
@@ -543,8 +498,10 @@ void caps_services_end(struct caps_actor *actor)
 	struct caps_service *service, *next;
 
 	mutex_lock(&caps_services_lock);
-	list_for_each_entry_safe(service, next, &actor->services, actor_link)
-		service_remove(service);
+	list_for_each_entry_safe(service, next, &actor->services, actor_link) {
+		caps_service_remove(service);
+		cond_resched();
+	}
 	mutex_unlock(&caps_services_lock);
 }
 
@@ -572,8 +529,12 @@ static void __net_exit caps_net_exit(struct net *net)
 	struct caps_service *service, *next;
 
 	mutex_lock(&caps_services_lock);
-	list_for_each_entry_safe(service, next, &cnet->services, net_link)
-		service_remove(service);
+	/* The newest stands first in the tables. */
+	list_for_each_entry_safe_reverse(service, next, &cnet->services,
+					 net_link) {
+		caps_service_remove(service);
+		cond_resched();
+	}
 	mutex_unlock(&caps_services_lock);
 	rhltable_destroy(&cnet->by_gid);
 	rhltable_destroy(&cnet->by_uid);

@@ -14,6 +14,11 @@
  * Who waits for a name stands in a table of its own and is woken by what
  * fits, see connect.c.
  *
+ * A list of equal keys is walked from the newest on to find one, to add one and to
+ * remove one, so it is bounded (CAPS_MAX_NAMESAKES), and where many go the newest
+ * goes first. By a user's own ids nobody but that user can fill it; where a name
+ * has no user those of others, in the list by group, are not counted.
+ *
  * Lifetime: a service holds its actor and port in memory and goes by RCU.
  * Locking: one mutex for changes, RCU for look-ups. A namespace that ends takes
  * its names along, whoever registered them.
@@ -86,10 +91,13 @@ struct caps_service *caps_service_find(struct caps_net *cnet,
 				       const struct caps_request *request);
 bool caps_service_admits(const struct caps_service *service, u32 admit);
 bool caps_service_alive(const struct caps_service *service);
+void caps_service_remove(struct caps_service *service);
 
 int caps_services_init(void);
 void caps_services_exit(void);
 void caps_services_end(struct caps_actor *actor);
+
+/* In service_move.c. */
 long caps_services_begin_move(struct caps_actor *actor, struct caps_port *port,
 			      struct caps_actor *to);
 void caps_services_end_move(struct caps_actor *actor, struct caps_port *port,

@@ -423,6 +423,26 @@ TEST_F(names, exclusive_of_a_group)
 	EXPECT_EQ(self->other, port_of(self, ANY, STAFF));
 }
 
+/* There are only so many, as each is found among all; others have theirs. */
+TEST_F(names, namesakes)
+{
+	unsigned int i, n = CAPS_MAX_NAMESAKES, new = CAPS_REGISTER_NEWEST;
+	int fd = self->server;
+
+	for (i = 0; i < n; i++) {
+		ASSERT_OK(take(fd, "many", 0));
+		ASSERT_OK(register_to(fd, self->port, "many", BOB, STAFF, new));
+	}
+	EXPECT_ERR(EMSGSIZE, take(fd, "many", 0));
+	EXPECT_ERR(EMSGSIZE, register_to(fd, self->port, "many", ALICE, STAFF,
+					 new));
+	EXPECT_OK(register_to(fd, self->port, "many", ANY, STAFF, new));
+	ASSERT_OK(drop(fd, "many"));
+	EXPECT_OK(take(fd, "many", 0));
+	EXPECT_OK(take(fd, "many", CAPS_REGISTER_REPLACE));
+	EXPECT_OK(take(fd, "many", 0));
+}
+
 /* The same user may put another port there; who is connected does not move. */
 TEST_F(names, replaced)
 {

@@ -843,6 +843,7 @@ struct caps_identity {
  */
 #define CAPS_ANY_ID		(~0u)
 #define CAPS_MAX_TRUSTED	16u
+#define CAPS_MAX_NAMESAKES	1024u
 #define CAPS_DEFAULT_IN_FLIGHT	128u
 #define CAPS_MAX_IN_FLIGHT	65535u
 
@@ -862,6 +863,9 @@ struct caps_identity {
  *   FIRST	with NEWEST: EEXIST nevertheless if there is one already
  *   REPLACE	those that the same effective user id registered make way. Their
  *		connections stay.
+ *
+ * Of one name and user id there can be CAPS_MAX_NAMESAKES, whatever their group
+ * ids; of one without a user id as many with its group id. One more is EMSGSIZE.
  *
  * A connection can have so many messages on their way as @in_flight says: sends
  * not received, calls not answered. One more waits like one without room in the
