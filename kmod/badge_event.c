@@ -4,7 +4,8 @@
  * nobody has one any more; see badge.h.
  *
  * While events are in a port's list nothing is handed to those who wait there:
- * what came later would overtake them. Who takes the last one sees to it.
+ * what came later would overtake them. One of them is woken to look, and whoever
+ * takes anything then, be it an event or not, wakes the next one.
  */
 #include <linux/cred.h>
 #include <linux/pid_namespace.h>

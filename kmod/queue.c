@@ -339,6 +339,9 @@ struct caps_message *__caps_queue_claim(struct caps_actor *actor,
 		return NULL;
 	claim(port, message, wakes);
 	caps_queue_update(actor, port);
+	/* Who waits has not been given what is behind it, and is to look. */
+	if (unlikely(!list_empty(&port->badge_events)))
+		caps_queue_dispatch(actor, port, wakes);
 	return message;
 }
 

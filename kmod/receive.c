@@ -153,9 +153,13 @@ static bool take_other(struct reception *r)
 	if (r->event)
 		return true;
 	r->signals = caps_signals_take(r->actor, port, &r->sequence);
-	if (r->signals)
-		r->signalled = caps_port_get(port);
-	return r->signals;
+	if (!r->signals)
+		return false;
+	r->signalled = caps_port_get(port);
+	/* As in __caps_queue_claim(). */
+	if (unlikely(!list_empty(&port->badge_events)))
+		caps_queue_dispatch(r->actor, port, r->wakes);
+	return true;
 }
 
 /* A claimed message; NULL to look again, or for others; or an error. */
