@@ -12,6 +12,7 @@
 #include "badge.h"
 #include "caps.h"
 #include "port.h"
+#include "queue.h"
 #include "wait.h"
 
 /**
@@ -62,7 +63,7 @@ static struct caps_badge *badge_alloc(struct caps_port *port,
 	return badge;
 }
 
-/* One that lives already is charged like @fresh from now on. */
+/* One that is there without is charged like @fresh from now on. */
 static void badge_charge(struct caps_badge *badge, struct caps_badge *fresh)
 {
 	if (badge == fresh || badge->chain)
@@ -72,37 +73,98 @@ static void badge_charge(struct caps_badge *badge, struct caps_badge *fresh)
 	swap(badge->cred, fresh->cred);
 }
 
-/*
- * Find a living badge of @value, or put @fresh there. A dying one that still
- * stands in the tree makes way.
- */
-static struct caps_badge *badge_insert(struct caps_port *port,
-				       struct caps_badge *fresh)
+/* Where a value is, or belongs. The owner is locked, as for all of these. */
+static struct rb_node **badge_place(struct caps_port *port, u64 value,
+				    struct rb_node **parent)
 {
-	struct rb_node **link = &port->badges.rb_node, *parent = NULL;
-	struct caps_badge *badge = NULL;
+	struct rb_node **link = &port->badges.rb_node;
+	struct caps_badge *badge;
 
+	*parent = NULL;
 	while (*link) {
-		parent = *link;
-		badge = rb_entry(parent, struct caps_badge, node);
-		if (fresh->value < badge->value)
-			link = &parent->rb_left;
-		else if (fresh->value > badge->value)
-			link = &parent->rb_right;
-		else
+		badge = rb_entry(*link, struct caps_badge, node);
+		if (value == badge->value)
 			break;
+		*parent = *link;
+		link = value < badge->value ? &(*parent)->rb_left :
+					      &(*parent)->rb_right;
 	}
-	if (*link) {
-		if (refcount_inc_not_zero(&badge->refs))
-			return badge;
-		rb_replace_node(parent, &fresh->node, &port->badges);
-		badge->linked = false;
-		fresh->linked = true;
-		return fresh;
+	return link;
+}
+
+static struct caps_badge *badge_find(struct caps_port *port, u64 value)
+{
+	struct rb_node *parent, **link = badge_place(port, value, &parent);
+
+	return *link ? rb_entry(*link, struct caps_badge, node) : NULL;
+}
+
+static void badge_link(struct caps_port *port, struct caps_badge *badge)
+{
+	struct rb_node *parent, **link;
+
+	link = badge_place(port, badge->value, &parent);
+	rb_link_node(&badge->node, parent, link);
+	rb_insert_color(&badge->node, &port->badges);
+	badge->linked = true;
+}
+
+/**
+ * caps_badge_unlink - a badge is not to be found any more
+ * @badge: the badge; the owner of its port is locked
+ */
+void caps_badge_unlink(struct caps_badge *badge)
+{
+	if (badge->linked)
+		rb_erase(&badge->node, &badge->port->badges);
+	badge->linked = false;
+}
+
+/*
+ * @fresh gets the value of a badge that nobody has any more. If that one's end
+ * was to be told and has not been fetched, it is not: as the owner sees it the
+ * badge goes on, and @fresh tells its end. Returns what is to be released.
+ */
+static struct caps_badge *badge_succeed(struct caps_actor *owner,
+					struct caps_badge *gone,
+					struct caps_badge *fresh)
+{
+	caps_badge_unlink(gone);
+	badge_link(gone->port, fresh);
+	if (!gone->disconnected)
+		return NULL;
+	gone->disconnected = false;
+	fresh->disconnected = true;
+	badge_charge(fresh, gone);
+	/* Otherwise its last user waits for the lock, and releases it. */
+	if (list_empty(&gone->event))
+		return NULL;
+	list_del_init(&gone->event);
+	caps_queue_update(owner, gone->port);
+	return gone;
+}
+
+/*
+ * Find a living badge of @fresh's value, or put @fresh there. @unused is what
+ * the caller is to release after unlocking, if anything.
+ */
+static struct caps_badge *badge_insert(struct caps_actor *owner,
+				       struct caps_port *port,
+				       struct caps_badge *fresh,
+				       struct caps_badge **unused)
+{
+	struct caps_badge *badge = badge_find(port, fresh->value);
+
+	*unused = NULL;
+	if (badge && refcount_inc_not_zero(&badge->refs)) {
+		badge_charge(badge, fresh);
+		*unused = fresh;
+		return badge;
 	}
-	rb_link_node(&fresh->node, parent, link);
-	rb_insert_color(&fresh->node, &port->badges);
-	fresh->linked = true;
+	if (badge)
+		*unused = badge_succeed(owner, badge, fresh);
+	else
+		badge_link(port, fresh);
 	return fresh;
 }
 
@@ -110,7 +172,7 @@ static struct caps_badge *badge_insert(struct caps_port *port,
 static struct caps_badge *badge_enter(struct caps_port *port,
 				      struct caps_badge *fresh, bool assign)
 {
-	struct caps_badge *badge;
+	struct caps_badge *badge, *unused = fresh;
 	struct caps_actor *owner;
 
 	rcu_read_lock();
@@ -118,16 +180,15 @@ static struct caps_badge *badge_enter(struct caps_port *port,
 	if (owner) {
 		if (assign)
 			fresh->value = CAPS_BADGE_KERNEL | ++port->last_badge;
-		badge = badge_insert(port, fresh);
-		badge_charge(badge, fresh);
+		badge = badge_insert(owner, port, fresh, &unused);
 		spin_unlock(&owner->lock);
 	} else {
 		badge = ERR_PTR(-EPIPE);
 	}
 	rcu_read_unlock();
 
-	if (badge != fresh)
-		caps_badge_release(fresh);
+	if (unused)
+		caps_badge_release(unused);
 	return badge;
 }
 
@@ -214,21 +275,36 @@ int caps_badge_wait(struct caps_badge *badge, u64 generation, u64 deadline)
  */
 int caps_badge_revoke(struct caps_port *port, u64 value)
 {
-	struct rb_node *node = port->badges.rb_node;
-	struct caps_badge *badge;
+	struct caps_badge *badge = badge_find(port, value);
 
-	while (node) {
-		badge = rb_entry(node, struct caps_badge, node);
-		if (value < badge->value) {
-			node = node->rb_left;
-		} else if (value > badge->value) {
-			node = node->rb_right;
-		} else {
-			rb_erase(&badge->node, &port->badges);
-			badge->linked = false;
-			WRITE_ONCE(badge->revoked, true);
-			return 0;
-		}
+	/* Or nobody has it, and that is still to be told. */
+	if (!badge || !refcount_read(&badge->refs))
+		return -ENOENT;
+	caps_badge_unlink(badge);
+	WRITE_ONCE(badge->revoked, true);
+	return 0;
+}
+
+/**
+ * caps_badge_relink - the end of a badge was fetched, and could not be told
+ * @badge: the badge; the owner of its port is locked
+ *
+ * Return: whether it is still to be told. If not, the value has been chosen
+ * since, and the end of that one is: the caller releases @badge.
+ */
+bool caps_badge_relink(struct caps_badge *badge)
+{
+	struct caps_badge *next;
+
+	/* The next one is another, see above. */
+	if (badge->revoked)
+		return true;
+	next = badge_find(badge->port, badge->value);
+	if (next) {
+		next->disconnected = true;
+		badge_charge(next, badge);
+		return false;
 	}
-	return -ENOENT;
+	badge_link(badge->port, badge);
+	return true;
 }

@@ -12,7 +12,8 @@
  * used; *disconnected* when the last reference has gone, so after everything
  * that had one. Such a badge, and each connection, is charged to who made it
  * until then: this bounds what an idle server leaves in its list. badge_event.c
- * has that part.
+ * has that part. Until its end has been fetched a badge is found by its value:
+ * if that is chosen again meanwhile nothing has ended, and nothing is told.
  *
  * Turns. A connection has a limit of messages that are on their way; who sends
  * one more waits before it is in any queue, so nothing of it is in the way of
@@ -67,6 +68,8 @@ struct caps_badge *caps_badge_assign(struct caps_actor *maker,
 				     u32 limit);
 int caps_badge_wait(struct caps_badge *badge, u64 generation, u64 deadline);
 int caps_badge_revoke(struct caps_port *port, u64 value);
+bool caps_badge_relink(struct caps_badge *badge);
+void caps_badge_unlink(struct caps_badge *badge);
 void caps_badge_release(struct caps_badge *badge);
 void __caps_badge_free(struct caps_badge *badge);
 

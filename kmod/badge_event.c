@@ -76,12 +76,11 @@ void __caps_badge_free(struct caps_badge *badge)
 	rcu_read_lock();
 	owner = caps_port_lock(port);
 	if (owner) {
-		if (badge->linked)
-			rb_erase(&badge->node, &port->badges);
-		badge->linked = false;
 		told = badge->disconnected;
 		if (told)
 			event_add(owner, port, badge, &wakes);
+		else
+			caps_badge_unlink(badge);
 		spin_unlock(&owner->lock);
 		caps_wakes_poll(&wakes, owner);
 	}
@@ -112,6 +111,9 @@ struct caps_badge *caps_badge_event_take(struct caps_actor *owner,
 		return NULL;
 	list_del_init(&badge->event);
 	caps_queue_update(owner, port);
+	/* From now on its value is another badge. */
+	if (!refcount_read(&badge->refs))
+		caps_badge_unlink(badge);
 	/* Now, so that what is behind it has a higher one. */
 	if (!badge->sequence)
 		badge->sequence = ++port->sequence;
@@ -174,13 +176,16 @@ static void event_restore(struct caps_actor *actor, struct caps_badge *badge)
 	struct caps_port *port = badge->port;
 	struct caps_actor *owner;
 	struct caps_wakes wakes;
+	bool told = false;
 
 	caps_wakes_init(&wakes);
 	rcu_read_lock();
 	owner = caps_port_lock(port);
 	if (owner) {
 		number_return(port, badge, owner != actor);
-		event_insert(port, badge);
+		told = refcount_read(&badge->refs) || caps_badge_relink(badge);
+		if (told)
+			event_insert(port, badge);
 		caps_queue_update(owner, port);
 		caps_queue_dispatch(owner, port, &wakes);
 		wakes.poll |= port->is_ready;
@@ -189,7 +194,7 @@ static void event_restore(struct caps_actor *actor, struct caps_badge *badge)
 	}
 	rcu_read_unlock();
 	caps_wakes_run(&wakes);
-	if (!owner)
+	if (!told)
 		event_drop(badge);
 }
 

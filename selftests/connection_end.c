@@ -94,4 +94,126 @@ TEST_F(end, wakes_all_after_signals)
 	EXPECT_EQ(0, next(g, 0));
 }
 
+/* --- a value that is used again ------------------------------------------ */
+
+static long accept_as(struct gate *g, const struct message *m, __u64 badge)
+{
+	struct caps_verdict v = {
+		.operations = 1, .badge = badge, .flags = CAPS_VERDICT_BADGE,
+	};
+
+	return accept_with(g->server, m->header.id, &v);
+}
+
+/* What has not ended, as the server sees it, is not told to have. */
+TEST_F(end, not_of_what_goes_on)
+{
+	struct gate *g = &self->g;
+	struct message m;
+	__u64 old;
+
+	knock(g, 1);
+	m = asked(g);
+	ASSERT_OK(accept_as(g, &m, 5));
+	ASSERT_OK(gate_wait(g));
+	old = g->c.capability;
+	knock(g, 1);
+	m = asked(g);
+	ASSERT_OK(cap_close(g->client, old));
+	ASSERT_OK(accept_as(g, &m, 5));
+	ASSERT_OK(gate_wait(g));
+	EXPECT_EQ(0, next(g, 5));
+	ASSERT_OK(send_text(g->client, g->c.capability, "goes on"));
+	EXPECT_EQ(CAPS_KIND_SEND, next(g, 5));
+	ASSERT_OK(cap_close(g->client, g->c.capability));
+	EXPECT_EQ(CAPS_KIND_DISCONNECTED, next(g, 5));
+	EXPECT_EQ(0, next(g, 5));
+	EXPECT_EQ(0, charged(g->server, "connections"));
+}
+
+static long badge_told(const struct gate *g, __u64 badge, __u64 *result)
+{
+	struct caps_duplicate d = {
+		.capability = g->port, .rights = CAPS_RIGHT_SEND,
+		.badge = badge, .operations = 1,
+		.flags = CAPS_DUP_BADGE | CAPS_DUP_DISCONNECTED,
+	};
+	long ret = caps_ioctl(g->server, CAPS_DUPLICATE, &d);
+
+	*result = d.result;
+	return ret;
+}
+
+/* Nor if who chooses it again does not ask: somebody has. */
+TEST_F(end, of_what_goes_on_unasked)
+{
+	struct caps_revoke r = { .flags = CAPS_REVOKE_BADGE, .badge = 5 };
+	struct gate *g = &self->g;
+	struct message m;
+	__u64 cap;
+
+	r.capability = g->port;
+	ASSERT_OK(badge_told(g, 5, &cap));
+	ASSERT_OK(cap_close(g->server, cap));
+	/* Nobody has it, so there is nothing to take back. */
+	EXPECT_ERR(ENOENT, caps_ioctl(g->server, CAPS_REVOKE, &r));
+	ASSERT_OK(cap_badge(g->server, g->port, 5, &cap));
+	EXPECT_EQ(0, next(g, 5));
+	ASSERT_OK(cap_close(g->server, cap));
+	ASSERT_OK(receive_now(g->server, g->port, &m));
+	EXPECT_EQ(CAPS_KIND_DISCONNECTED, m.header.kind);
+	EXPECT_EQ(5, m.header.badge);
+	EXPECT_EQ(getpid(), m.header.pid);
+	EXPECT_EQ(0, next(g, 5));
+	EXPECT_EQ(0, charged(g->server, "connections"));
+	/* That was its end: the next one tells only if asked to. */
+	ASSERT_OK(cap_badge(g->server, g->port, 5, &cap));
+	ASSERT_OK(cap_close(g->server, cap));
+	EXPECT_EQ(0, next(g, 5));
+}
+
+/* The same of what could not be written. */
+TEST_F(end, of_what_goes_on_after_a_fault)
+{
+	struct caps_receive *r = read_only(sizeof(*r));
+	struct gate *g = &self->g;
+	__u64 cap;
+
+	ASSERT_OK(port_enable(g->server, g->port, 0));
+	ASSERT_OK(badge_told(g, 5, &cap));
+	ASSERT_OK(cap_close(g->server, cap));
+	EXPECT_ERR(EFAULT, caps_ioctl(g->server, CAPS_RECEIVE, r));
+	ASSERT_OK(cap_badge(g->server, g->port, 5, &cap));
+	EXPECT_EQ(0, next(g, 5));
+	ASSERT_OK(cap_close(g->server, cap));
+	EXPECT_EQ(CAPS_KIND_DISCONNECTED, next(g, 5));
+	EXPECT_EQ(0, next(g, 5));
+}
+
+/* Chosen again and again while it is told; as often as it was the last. */
+TEST_F(end, whatever_comes_first)
+{
+	unsigned int i, rounds = test_scale(2000), ends = 0;
+	struct gate *g = &self->g;
+	struct caps_receive r[2];
+	struct background b[2];
+	struct message m[2];
+	__u64 cap;
+
+	for (i = 0; i < rounds; i++) {
+		ASSERT_OK(badge_told(g, 5, &cap));
+		r[i % 2] = receive_of(&m[i % 2], g->port, grace());
+		background_start(&b[i % 2], g->server, CAPS_RECEIVE, &r[i % 2]);
+		ASSERT_OK(cap_close(g->server, cap));
+		ASSERT_OK(badge_told(g, 5, &cap));
+		ASSERT_OK(cap_close(g->server, cap));
+		ASSERT_OK(background_join(&b[i % 2]));
+		ASSERT_EQ(CAPS_KIND_DISCONNECTED, r[i % 2].header.kind);
+		while (next(g, 5) == CAPS_KIND_DISCONNECTED)
+			ends++;
+		ASSERT_LE(ends, i + 1);
+	}
+	EXPECT_EQ(0, charged(g->server, "connections"));
+}
+
 TEST_HARNESS_MAIN

@@ -218,8 +218,9 @@ struct caps_keep {
  * original lacks are EPERM and EACCES. With CAPS_DUP_BADGE the new one carries
  * @badge (bit 63 clear); that takes MANAGE and an unbadged original. With
  * CAPS_DUP_DISCONNECTED as well, the port's owner gets DISCONNECTED when nobody
- * has the badge any more. [servers telling their clients apart, programs
- * handing out less than they have]
+ * has the badge any more; not if @badge is chosen again before that has been
+ * received. [servers telling their clients apart, programs handing out less than
+ * they have]
  */
 #define CAPS_DUP_BADGE		(1u << 0)
 #define CAPS_DUP_DISCONNECTED	(1u << 1) /* with CAPS_DUP_BADGE only */
