@@ -197,13 +197,13 @@ static struct caps_badge *badge_enter(struct caps_port *port,
  * @maker: who did, if caps_badge_announce() shall follow; or NULL
  * @port: the port
  * @value: bit 63 clear
- * @limit: of messages on their way, if there is no such badge yet; 0: none
+ *
+ * One that is not there yet has no limit of messages on their way.
  *
  * Return: a reference, -EDQUOT, -ENOMEM, or -EPIPE if the port is gone.
  */
 struct caps_badge *caps_badge_choose(struct caps_actor *maker,
-				     struct caps_port *port, u64 value,
-				     u32 limit)
+				     struct caps_port *port, u64 value)
 {
 	struct caps_badge *fresh;
 
@@ -211,8 +211,46 @@ struct caps_badge *caps_badge_choose(struct caps_actor *maker,
 	if (IS_ERR(fresh))
 		return fresh;
 	fresh->value = value;
-	fresh->limit = limit;
 	return badge_enter(port, fresh, false);
+}
+
+/**
+ * caps_badge_rename - give a badge the value that the port's owner chose
+ * @mine: of an application; handed over, unless that fails
+ * @value: bit 63 clear
+ * @limit: of messages on their way, if there is no such badge yet
+ *
+ * The connection exists already, as its server sees it. So there is nothing in
+ * here that could fail for want of memory, or be charged.
+ *
+ * Return: a reference to @mine, or to what has the value already; -EPIPE if the
+ * port is gone.
+ */
+struct caps_badge *caps_badge_rename(struct caps_badge *mine, u64 value,
+				     u32 limit)
+{
+	struct caps_port *port = mine->port;
+	struct caps_badge *badge, *unused;
+	struct caps_actor *owner;
+
+	rcu_read_lock();
+	owner = caps_port_lock(port);
+	if (!owner) {
+		rcu_read_unlock();
+		return ERR_PTR(-EPIPE);
+	}
+	caps_badge_unlink(mine);
+	mine->value = value;
+	mine->limit = limit;
+	badge = badge_insert(owner, port, mine, &unused);
+	spin_unlock(&owner->lock);
+	rcu_read_unlock();
+
+	if (unused == mine)
+		caps_badge_put(mine);
+	else if (unused)
+		caps_badge_release(unused);
+	return badge;
 }
 
 /**

@@ -61,7 +61,8 @@ struct caps_badge {
 };
 
 struct caps_badge *caps_badge_choose(struct caps_actor *maker,
-				     struct caps_port *port, u64 value,
+				     struct caps_port *port, u64 value);
+struct caps_badge *caps_badge_rename(struct caps_badge *mine, u64 value,
 				     u32 limit);
 struct caps_badge *caps_badge_assign(struct caps_actor *maker,
 				     struct caps_port *port, bool told,

@@ -272,16 +272,14 @@ static int parse_trusted(struct caps_request *request,
  * The badge that the server's verdict is about, or another one that it chose. A
  * limit is set while nobody can use it.
  */
-static struct caps_badge *accepted_badge(struct caps_actor *actor,
-					 struct caps_badge *badge,
+static struct caps_badge *accepted_badge(struct caps_badge *badge,
 					 const struct caps_verdict *verdict,
 					 u32 limit)
 {
-	if (!(verdict->flags & CAPS_VERDICT_BADGE)) {
-		badge->limit = limit;
-		return caps_badge_get(badge);
-	}
-	return caps_badge_choose(actor, badge->port, verdict->badge, limit);
+	if (verdict->flags & CAPS_VERDICT_BADGE)
+		return caps_badge_rename(badge, verdict->badge, limit);
+	badge->limit = limit;
+	return badge;
 }
 
 /* Nothing has come of it: a port for one client is for the next one. */
@@ -304,7 +302,7 @@ static int ask(struct caps_actor *actor, struct offer *offer,
 		.service = offer->service, .operations = offer->operations,
 		.deadline = args->verdict,
 	};
-	struct caps_badge *mine = *badge;
+	struct caps_badge *accepted;
 	int err;
 
 	err = caps_apply(actor, &plea);
@@ -315,17 +313,14 @@ static int ask(struct caps_actor *actor, struct offer *offer,
 	}
 	offer->operations = plea.verdict.operations;
 	offer->in_flight = plea.verdict.in_flight ?: offer->in_flight;
-	*badge = accepted_badge(actor, mine, &plea.verdict, offer->in_flight);
-	if (IS_ERR(*badge)) {
-		err = PTR_ERR(*badge);
-		*badge = mine;
-	} else {
-		caps_badge_put(mine);
-	}
-	if (!err)
+	accepted = accepted_badge(*badge, &plea.verdict, offer->in_flight);
+	err = PTR_ERR_OR_ZERO(accepted);
+	if (!err) {
+		*badge = accepted;
 		err = caps_badge_announce(*badge, false,
 					  offer->flags &
 					  CAPS_REGISTER_DISCONNECTED);
+	}
 	/* It was there, and has gone now. */
 	return err == -EPIPE ? -ECONNREFUSED : err;
 }

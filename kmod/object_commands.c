@@ -85,7 +85,7 @@ static int choose_badge(struct caps_actor *maker, struct caps_capability *copy,
 		return -EINVAL;
 	if (!(copy->rights & CAPS_RIGHT_MANAGE) || copy->badge)
 		return -EPERM;
-	badge = caps_badge_choose(maker, copy->port, value, 0);
+	badge = caps_badge_choose(maker, copy->port, value);
 	if (IS_ERR(badge))
 		return PTR_ERR(badge);
 	copy->badge = badge;

@@ -216,4 +216,65 @@ TEST_F(end, whatever_comes_first)
 	EXPECT_EQ(0, charged(g->server, "connections"));
 }
 
+/* --- who was accepted ---------------------------------------------------- */
+
+/* There is no need of another connection, or of memory, for another badge. */
+TEST_F(end, accepted_at_the_limit)
+{
+	struct gate *g = &self->g;
+	struct message m;
+
+	parameter_set(&self->before, "max_connections", 1);
+	knock(g, 1);
+	m = asked(g);
+	ASSERT_OK(accept_as(g, &m, 77));
+	ASSERT_OK(gate_wait(g));
+	EXPECT_EQ(1, charged(g->client, "connections"));
+	ASSERT_OK(cap_close(g->client, g->c.capability));
+	EXPECT_EQ(CAPS_KIND_DISCONNECTED, next(g, 77));
+	EXPECT_EQ(0, charged(g->client, "connections"));
+}
+
+/* Whatever becomes of it, the server hears of the end. */
+TEST_F(end, accepted_for_nothing)
+{
+	struct gate *g = &self->g;
+	struct message m;
+
+	knock(g, 1);
+	m = asked(g);
+	parameter_set(&self->before, "max_capabilities", 0);
+	ASSERT_OK(accept_as(g, &m, 77));
+	EXPECT_ERR(EDQUOT, gate_wait(g));
+	EXPECT_EQ(CAPS_KIND_DISCONNECTED, next(g, 77));
+	EXPECT_EQ(0, next(g, 77));
+}
+
+/* The badge that the application had is nobody's then. */
+TEST_F(end, accepted_as_another)
+{
+	struct caps_revoke r = { .flags = CAPS_REVOKE_BADGE };
+	struct gate *g = &self->g;
+	struct message m;
+	int i;
+
+	r.capability = g->port;
+	for (i = 0; i < 2; i++) {
+		knock(g, 1);
+		m = asked(g);
+		r.badge = m.header.badge;
+		if (i)
+			ASSERT_OK(caps_ioctl(g->server, CAPS_REVOKE, &r));
+		ASSERT_OK(accept_as(g, &m, 77 + i));
+		ASSERT_OK(gate_wait(g));
+		EXPECT_ERR(ENOENT, caps_ioctl(g->server, CAPS_REVOKE, &r));
+		EXPECT_OK(send_text(g->client, g->c.capability, "hello"));
+		EXPECT_EQ(CAPS_KIND_SEND, next(g, 77 + i));
+		r.badge = 77 + i;
+		EXPECT_OK(caps_ioctl(g->server, CAPS_REVOKE, &r));
+		EXPECT_ERR(EKEYREVOKED, send_text(g->client, g->c.capability,
+						  "no"));
+	}
+}
+
 TEST_HARNESS_MAIN
