@@ -11,9 +11,11 @@
  * badge events: *connected* once, with a reference, before the badge can be
  * used; *disconnected* when the last reference has gone, so after everything
  * that had one. Such a badge, and each connection, is charged to who made it
- * until then: this bounds what an idle server leaves in its list. badge_event.c
- * has that part. Until its end has been fetched a badge is found by its value:
- * if that is chosen again meanwhile nothing has ended, and nothing is told.
+ * while somebody has it, and then to the port's owner, who alone can end it. This
+ * may be above the owner's limit, but then nobody else may connect to it: that
+ * bounds what an idle server leaves in its list. badge_event.c has that part.
+ * Until its end has been fetched a badge is found by its value: if that is chosen
+ * again meanwhile nothing has ended, and nothing is told.
  *
  * Turns. A connection has a limit of messages that are on their way; who sends
  * one more waits before it is in any queue, so nothing of it is in the way of
@@ -77,6 +79,7 @@ void __caps_badge_free(struct caps_badge *badge);
 /* Events, in badge_event.c. */
 int caps_badge_announce(struct caps_badge *badge, bool connected,
 			bool disconnected);
+bool caps_badge_events_due(struct caps_port *port);
 struct caps_badge *caps_badge_event_take(struct caps_actor *owner,
 					 struct caps_port *port);
 int caps_badge_event_put(struct caps_actor *owner, struct caps_badge *badge,

@@ -64,10 +64,50 @@ int caps_badge_announce(struct caps_badge *badge, bool connected,
 	return owner ? 0 : -EPIPE;
 }
 
+/*
+ * From now on only the owner can end it, so it pays, whatever its limit is.
+ * Returns who did. The owner is locked.
+ */
+static struct caps_chain *event_recharge(struct caps_port *port,
+					 struct caps_badge *badge)
+{
+	struct caps_chain *payer = badge->chain;
+
+	caps_charge_forced(port->chain, CAPS_CONNECTIONS, 1);
+	caps_uncharge(payer, CAPS_CONNECTIONS, 1);
+	badge->chain = caps_chain_get(port->chain);
+	return payer;
+}
+
+/**
+ * caps_badge_events_due - has a port's owner too much left to fetch?
+ * @port: the port
+ *
+ * What it is charged for above its limit are ends that it was not told of yet,
+ * by this port or another one.
+ *
+ * Return: whether nobody shall connect whose end is to be told, too.
+ */
+bool caps_badge_events_due(struct caps_port *port)
+{
+	struct caps_actor *owner;
+	bool due = false;
+
+	rcu_read_lock();
+	owner = caps_port_lock(port);
+	if (owner) {
+		due = caps_overdrawn(port->chain, CAPS_CONNECTIONS);
+		spin_unlock(&owner->lock);
+	}
+	rcu_read_unlock();
+	return due;
+}
+
 /* The last reference has gone. */
 void __caps_badge_free(struct caps_badge *badge)
 {
 	struct caps_port *port = badge->port;
+	struct caps_chain *payer = NULL;
 	struct caps_wakes wakes;
 	struct caps_actor *owner;
 	bool told = false;
@@ -77,15 +117,18 @@ void __caps_badge_free(struct caps_badge *badge)
 	owner = caps_port_lock(port);
 	if (owner) {
 		told = badge->disconnected;
-		if (told)
+		if (told) {
+			payer = event_recharge(port, badge);
 			event_add(owner, port, badge, &wakes);
-		else
+		} else {
 			caps_badge_unlink(badge);
+		}
 		spin_unlock(&owner->lock);
 		caps_wakes_poll(&wakes, owner);
 	}
 	rcu_read_unlock();
 	caps_wakes_run(&wakes);
+	caps_chain_put(payer);
 	if (!told)
 		caps_badge_release(badge);
 }

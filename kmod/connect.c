@@ -351,10 +351,12 @@ static int connect(struct caps_actor *actor, struct offer *offer,
 	bool connected = offer->flags & CAPS_REGISTER_CONNECTED;
 	bool disconnected = offer->flags & CAPS_REGISTER_DISCONNECTED;
 	bool told = !asked && (connected || disconnected);
-	struct caps_badge *badge;
+	struct caps_badge *badge = ERR_PTR(-EAGAIN);
 	int err = 0;
 
-	badge = caps_badge_assign(actor, offer->port, told, offer->in_flight);
+	if (!disconnected || !caps_badge_events_due(offer->port))
+		badge = caps_badge_assign(actor, offer->port, told,
+					  offer->in_flight);
 	if (IS_ERR(badge)) {
 		release(offer);
 		return PTR_ERR(badge);

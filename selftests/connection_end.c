@@ -277,4 +277,56 @@ TEST_F(end, accepted_as_another)
 	}
 }
 
+/* --- much to tell -------------------------------------------------------- */
+
+/* Connects and goes, as another user, until that fails. */
+static long come_and_go(const char *name, unsigned int times)
+{
+	struct child c;
+	__u64 cap;
+	long ret;
+
+	if (child_start(&c)) {
+		int own;
+
+		become_member(ALICE);
+		own = actor_open();
+		while (times--) {
+			ret = service_connect(own, name, 0, ~0ull, &cap);
+			if (ret)
+				_exit(-ret);
+			if (cap_close(own, cap) || charged(own, "connections"))
+				_exit(EINVAL);
+		}
+		_exit(0);
+	}
+	return -child_wait(&c);
+}
+
+/* What only the server can end it pays for, and gets no more of. */
+TEST_F(end, at_the_cost_of_the_server)
+{
+	struct gate *g = &self->g;
+	struct message m;
+	__u64 cap;
+	int i;
+
+	ASSERT_OK(service_register(g->server, g->port, "idle",
+				   CAPS_REGISTER_DISCONNECTED |
+				   CAPS_REGISTER_WORLD, ~0ull));
+	parameter_set(&self->before, "max_connections", 10);
+	EXPECT_OK(come_and_go("idle", 11));
+	EXPECT_EQ(11, charged(g->server, "connections"));
+	EXPECT_ERR(EAGAIN, come_and_go("idle", 1));
+	EXPECT_ERR(EAGAIN, service_connect(g->client, "idle", 0, ~0ull, &cap));
+	ASSERT_OK(receive_now(g->server, g->port, &m));
+	EXPECT_EQ(CAPS_KIND_DISCONNECTED, m.header.kind);
+	EXPECT_EQ(ALICE, m.header.euid);
+	EXPECT_OK(come_and_go("idle", 1));
+	for (i = 0; i < 11; i++)
+		EXPECT_OK(receive_now(g->server, g->port, &m));
+	EXPECT_EQ(0, next(g, 0));
+	EXPECT_EQ(0, charged(g->server, "connections"));
+}
+
 TEST_HARNESS_MAIN

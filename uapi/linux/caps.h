@@ -950,6 +950,9 @@ struct caps_unregister {
  * Where all ports are taken (CAPS_REGISTER_SINGLE) it waits for a free one,
  * until @verdict as well, and those who wait get theirs in turn. ECONNREFUSED if
  * the name goes meanwhile. With NOWAIT: EAGAIN.
+ *
+ * EAGAIN, too, if its end is to be told, and the server's user is above its limit
+ * of connections with ends that it has not received.
  */
 #define CAPS_CONNECT_WORLD	CAPS_REGISTER_WORLD
 #define CAPS_CONNECT_USER	CAPS_REGISTER_USER
