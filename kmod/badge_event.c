@@ -6,6 +6,10 @@
  * While events are in a port's list nothing is handed to those who wait there:
  * what came later would overtake them. One of them is woken to look, and whoever
  * takes anything then, be it an event or not, wakes the next one.
+ *
+ * Anybody can make many events, by connecting and closing, and they take no room
+ * of his. So when one has been taken it is the turn of something else that is
+ * there, whichever is older. A message brings along what tells of its sender.
  */
 #include <linux/cred.h>
 #include <linux/pid_namespace.h>
@@ -133,6 +137,36 @@ void __caps_badge_free(struct caps_badge *badge)
 		caps_badge_release(badge);
 }
 
+/* What tells that the sender of a message is there, if that is still to come. */
+static struct caps_badge *connected_of(struct caps_port *port,
+				       const struct caps_message *message)
+{
+	struct caps_badge *badge = message ? message->badge : NULL;
+
+	/* Another port's list is under another lock. */
+	if (!badge || badge->port != port || list_empty(&badge->event))
+		return NULL;
+	return badge;
+}
+
+/* The event whose turn it is, with at least one in the list; or NULL. */
+static struct caps_badge *event_next(struct caps_port *port)
+{
+	const struct caps_message *first = caps_queue_first(port);
+	struct caps_badge *badge;
+
+	if (port->event_taken && port->signals &&
+	    !(first && first->arrival < port->signals_arrival))
+		return NULL;
+	if (port->event_taken && first)
+		return connected_of(port, first);
+	badge = list_first_entry(&port->badge_events, struct caps_badge, event);
+	if ((first && first->arrival < badge->arrival) ||
+	    (port->signals && port->signals_arrival < badge->arrival))
+		return NULL;
+	return badge;
+}
+
 /**
  * caps_badge_event_take - the event whose turn it is
  * @owner: the owner, locked
@@ -143,16 +177,16 @@ void __caps_badge_free(struct caps_badge *badge)
 struct caps_badge *caps_badge_event_take(struct caps_actor *owner,
 					 struct caps_port *port)
 {
-	const struct caps_message *first = caps_queue_first(port);
-	struct caps_badge *badge;
+	struct caps_badge *badge = event_next(port);
 
 	lockdep_assert_held(&owner->lock);
 
-	badge = list_first_entry(&port->badge_events, struct caps_badge, event);
-	if ((first && first->arrival < badge->arrival) ||
-	    (port->signals && port->signals_arrival < badge->arrival))
+	port->event_taken = badge;
+	if (!badge)
 		return NULL;
 	list_del_init(&badge->event);
+	if (list_empty(&port->badge_events))
+		port->event_taken = false;
 	caps_queue_update(owner, port);
 	/* From now on its value is another badge. */
 	if (!refcount_read(&badge->refs))

@@ -83,6 +83,7 @@ struct caps_port {
 	struct rb_root shares;
 	struct rb_root badges;
 	struct list_head badge_events;	/* see badge.h */
+	bool event_taken;		/* of these, last of all */
 	u64 last_badge;
 	u64 sequence;			/* messages received */
 	u64 generation;			/* of capabilities; read without, too */

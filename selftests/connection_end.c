@@ -329,4 +329,41 @@ TEST_F(end, at_the_cost_of_the_server)
 	EXPECT_EQ(0, charged(g->server, "connections"));
 }
 
+/* One event at most is before what others have sent. */
+TEST_F(end, of_many_in_turn)
+{
+	struct gate *g = &self->g;
+	struct caps_signal s = { .bits = 1 };
+	__u64 cap, badge = CAPS_BADGE_KERNEL | 51;
+	int i;
+
+	for (i = 0; i < 50; i++)
+		ASSERT_OK(cap_close(g->client, joined(g->client)));
+	s.capability = cap_give(g->server, g->port, g->client);
+	ASSERT_OK(send_text(g->client, s.capability, "plain"));
+	EXPECT_EQ(CAPS_KIND_CONNECTED, next(g, CAPS_BADGE_KERNEL | 1));
+	EXPECT_EQ(CAPS_KIND_SEND, next(g, 0));
+	EXPECT_EQ(CAPS_KIND_CONNECTED, next(g, CAPS_BADGE_KERNEL | 2));
+	ASSERT_OK(caps_ioctl(g->client, CAPS_SIGNAL, &s));
+	EXPECT_EQ(CAPS_KIND_SIGNAL, next(g, 0));
+	EXPECT_EQ(CAPS_KIND_CONNECTED, next(g, CAPS_BADGE_KERNEL | 3));
+	/* Nor before what tells of who has sent, but that is. */
+	cap = joined(g->client);
+	ASSERT_OK(send_text(g->client, cap, "new"));
+	EXPECT_EQ(CAPS_KIND_CONNECTED, next(g, badge));
+	EXPECT_EQ(CAPS_KIND_SEND, next(g, badge));
+	/* And messages keep no events: in turn. */
+	for (i = 4; i < 6; i++) {
+		ASSERT_OK(send_text(g->client, s.capability, "plain"));
+		EXPECT_EQ(CAPS_KIND_CONNECTED, next(g, CAPS_BADGE_KERNEL | i));
+		EXPECT_EQ(CAPS_KIND_SEND, next(g, 0));
+	}
+	for (i = 6; i <= 50; i++)
+		EXPECT_EQ(CAPS_KIND_CONNECTED, next(g, CAPS_BADGE_KERNEL | i));
+	for (i = 1; i <= 50; i++)
+		EXPECT_EQ(CAPS_KIND_DISCONNECTED,
+			  next(g, CAPS_BADGE_KERNEL | i));
+	EXPECT_EQ(0, next(g, 0));
+}
+
 TEST_HARNESS_MAIN
