@@ -235,11 +235,15 @@ static void event_insert(struct caps_port *port, struct caps_badge *badge)
 	list_add_tail(&badge->event, &next->event);
 }
 
-/* A number is kept that is below those of what was received meanwhile. */
+/*
+ * A number is kept that is below those of what was received meanwhile, or is
+ * just being received: a message has none before that has succeeded.
+ */
 static void number_return(struct caps_port *port, struct caps_badge *badge,
 			  bool moved)
 {
-	bool last = !moved && port->sequence == badge->sequence;
+	bool last = !moved && !port->claimed &&
+		    port->sequence == badge->sequence;
 
 	if (last)
 		port->sequence--;
