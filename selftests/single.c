@@ -289,6 +289,25 @@ TEST_F(single, registered_anew)
 	EXPECT_OK(end_of(&a[1]));
 }
 
+/* Nor does what ends late take it from those who come under the new name. */
+TEST_F(single, registered_anew_is_free)
+{
+	__u64 port = one_more(self->server, 0);
+	struct applicant *a = self->a;
+	struct message m;
+
+	apply(&a[0]);
+	ASSERT_TRUE(asked_at(self->server, port, &m));
+	ASSERT_OK(unregister_of(self->server, ASKED, 0, ANY));
+	ASSERT_OK(register_to(self->server, port, ASKED, 0, ANY, SINGLE));
+	ASSERT_OK(reject(self->server, m.header.id, EPERM));
+	EXPECT_ERR(EPERM, end_of(&a[0]));
+	apply(&a[1]);
+	ASSERT_TRUE(asked_at(self->server, port, &m));
+	ASSERT_OK(let_in(self->server, &m));
+	EXPECT_OK(end_of(&a[1]));
+}
+
 /* In a thread that waits for the name. */
 static void await(struct applicant *a, __u32 flags, __u64 name, __u64 verdict)
 {
