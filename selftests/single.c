@@ -219,6 +219,24 @@ TEST_F(single, refused)
 	self->server = actor_open();
 }
 
+/* Where no application ends that would have been told, too. */
+TEST_F(single, refused_beside_a_client)
+{
+	__u64 port = one_more(self->server, 0);
+	struct applicant *a = self->a;
+	struct message m;
+
+	apply(&a[0]);
+	ASSERT_TRUE(asked_at(self->server, port, &m));
+	ASSERT_OK(let_in(self->server, &m));
+	EXPECT_OK(end_of(&a[0]));
+	apply(&a[1]);
+	ASSERT_OK(unregister_of(self->server, ASKED, 0, ANY));
+	EXPECT_ERR(ECONNREFUSED, end_of(&a[1]));
+	/* Not because it looks again when its time is up. */
+	EXPECT_LT(now_ns(), a[1].c.verdict);
+}
+
 /* V4: a name without a port for anybody, until there is one. */
 TEST_F(single, reserved)
 {
