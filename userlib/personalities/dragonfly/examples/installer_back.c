@@ -32,10 +32,10 @@ static int receive(void) {
  * done then, and a small reply has been copied.
  */
 static void reply(int type, const char *text) {
-    char *message = malloc(strlen(text) + 2);
+    size_t size = strlen(text) + 2;
+    char *message = malloc(size);
 
-    message[0] = (char)type;
-    strcpy(message + 1, text);
+    snprintf(message, size, "%c%s", type, text);
     if (caps_sys_reply(id, message, (int)strlen(message), msgid.c_id) < 0) {
         perror("caps_sys_reply");
         exit(1);
@@ -75,7 +75,7 @@ int main(int ac, char **av) {
         return 1;
     printf("back end: onto %s\n", request + 1);
     for (done = 0; done <= 100; done += 10) {
-        sprintf(percent, "%d", done);
+        snprintf(percent, sizeof(percent), "%d", done);
         if (exchange(BE_PROGRESS, percent) == FE_CANCEL)
             break;
     }

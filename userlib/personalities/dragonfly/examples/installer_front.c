@@ -17,7 +17,7 @@ static int ask(int type, const char *text) {
     static char message[MESSAGE_SIZE];
     int n;
 
-    sprintf(message, "%c%s", type, text);
+    snprintf(message, sizeof(message), "%c%s", type, text);
     if (caps_sys_put(id, message, (int)strlen(message)) < 0) {
         perror("caps_sys_put");
         exit(1);
