@@ -177,10 +177,11 @@ static struct caps_badge *event_next(struct caps_port *port)
 struct caps_badge *caps_badge_event_take(struct caps_actor *owner,
 					 struct caps_port *port)
 {
-	struct caps_badge *badge = event_next(port);
+	struct caps_badge *badge;
 
 	lockdep_assert_held(&owner->lock);
 
+	badge = event_next(port);
 	port->event_taken = badge;
 	if (!badge)
 		return NULL;
