@@ -14,7 +14,7 @@
 
 void caps_info_query(struct caps_query *args)
 {
-	args->features = 0;
+	args->features = IS_ENABLED(CONFIG_IO_URING) ? CAPS_FEATURE_URING : 0;
 	args->max_body = CAPS_MAX_BODY;
 	args->max_copied_body = READ_ONCE(caps_max_copied_body);
 	args->max_pinned = READ_ONCE(caps_max_pinned);

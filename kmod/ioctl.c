@@ -17,7 +17,7 @@
 #include "ioctl.h"
 #include "usercopy.h"
 
-struct command {
+struct caps_command {
 	caps_command_t *handler;
 	unsigned int cmd;
 	u16 min_size;
@@ -54,7 +54,7 @@ struct command {
 		offsetof(struct _type, _first),				  \
 		offsetofend(struct _type, _last), true)
 
-static const struct command commands[] = {
+static const struct caps_command commands[] = {
 	TELLS(CAPS_QUERY, CAPS_QUERY_SIZE_VER0, caps_do_query,
 	      caps_query, features, max_queue_limit),
 	TELLS(CAPS_ACTOR_INFO, CAPS_ACTOR_INFO_SIZE_VER0, caps_do_actor_info,
@@ -139,9 +139,9 @@ static const struct command commands[] = {
 	      caps_group_info, members, members),
 };
 
-static const struct command *find_command(unsigned int cmd)
+static const struct caps_command *find_command(unsigned int cmd)
 {
-	const struct command *command;
+	const struct caps_command *command;
 	unsigned int nr = _IOC_NR(cmd);
 
 	if (nr >= ARRAY_SIZE(commands))
@@ -154,7 +154,7 @@ static const struct command *find_command(unsigned int cmd)
 }
 
 /* The table's sizes are those of members of the union. */
-static int load_args(union caps_args *args, const struct command *command,
+static int load_args(union caps_args *args, const struct caps_command *command,
 		     const void __user *arg, unsigned int cmd)
 {
 	size_t size = _IOC_SIZE(cmd);
@@ -170,7 +170,7 @@ static int load_args(union caps_args *args, const struct command *command,
 
 /* For all but the busiest: what the handler leaves in @args goes back. */
 static noinline int run_and_tell(struct caps_actor *actor,
-				 const struct command *command,
+				 const struct caps_command *command,
 				 union caps_args *args, void __user *arg)
 {
 	void __user *to = arg + command->out;
@@ -185,6 +185,31 @@ static noinline int run_and_tell(struct caps_actor *actor,
 			     command->out_len);
 }
 
+/* All that is done before a command is carried out. */
+static __always_inline const struct caps_command *
+command_load(struct caps_actor *actor, unsigned int cmd,
+	     const void __user *arg, union caps_args *args)
+{
+	const struct caps_command *command = find_command(cmd);
+	int err;
+
+	if (!command)
+		return ERR_PTR(-ENOTTY);
+	if (!caps_actor_is_mine(actor) && command->handler != caps_do_adopt)
+		return ERR_PTR(-ENOTCONN);
+	err = load_args(args, command, arg, cmd);
+	return err ? ERR_PTR(err) : command;
+}
+
+static __always_inline int command_run(struct caps_actor *actor,
+				       const struct caps_command *command,
+				       union caps_args *args, void __user *arg)
+{
+	if (command->out_len)
+		return run_and_tell(actor, command, args, arg);
+	return command->handler(actor, args, arg);
+}
+
 /**
  * caps_command - carry out one command
  * @actor: whose file it is
@@ -197,18 +222,44 @@ static noinline int run_and_tell(struct caps_actor *actor,
 long caps_command(struct caps_actor *actor, unsigned int cmd,
 		  void __user *arg)
 {
-	const struct command *command = find_command(cmd);
 	union caps_args args __uninitialized;
-	int err;
+	const struct caps_command *command;
 
-	if (!command)
-		return -ENOTTY;
-	if (!caps_actor_is_mine(actor) && command->handler != caps_do_adopt)
-		return -ENOTCONN;
-	err = load_args(&args, command, arg, cmd);
-	if (err)
-		return err;
-	if (command->out_len)
-		return run_and_tell(actor, command, &args, arg);
-	return command->handler(actor, &args, arg);
+	command = command_load(actor, cmd, arg, &args);
+	if (IS_ERR(command))
+		return PTR_ERR(command);
+	return command_run(actor, command, &args, arg);
+}
+
+/**
+ * caps_command_load - the first half of caps_command()
+ * @actor: whose file it is
+ * @cmd: the number; its size says how large the struct is
+ * @arg: the struct
+ * @args: what is in it
+ *
+ * Return: what caps_command_run() is to be told, or -errno.
+ */
+const struct caps_command *caps_command_load(struct caps_actor *actor,
+					     unsigned int cmd,
+					     const void __user *arg,
+					     union caps_args *args)
+{
+	return command_load(actor, cmd, arg, args);
+}
+
+/**
+ * caps_command_run - the second half of caps_command()
+ * @actor: whose file it is
+ * @command: what caps_command_load() returned
+ * @args: what it loaded
+ * @arg: the struct
+ *
+ * Return: 0 or -errno.
+ */
+int caps_command_run(struct caps_actor *actor,
+		     const struct caps_command *command,
+		     union caps_args *args, void __user *arg)
+{
+	return command_run(actor, command, args, arg);
 }

@@ -6,8 +6,18 @@
 #define _CAPS_IOCTL_H
 
 struct caps_actor;
+struct caps_command;
+union caps_args;
 
 long caps_command(struct caps_actor *actor, unsigned int cmd,
 		  void __user *arg);
+
+const struct caps_command *caps_command_load(struct caps_actor *actor,
+					     unsigned int cmd,
+					     const void __user *arg,
+					     union caps_args *args);
+int caps_command_run(struct caps_actor *actor,
+		     const struct caps_command *command,
+		     union caps_args *args, void __user *arg);
 
 #endif

@@ -17,6 +17,7 @@
 #include "message.h"
 #include "port.h"
 #include "service.h"
+#include "uring.h"
 
 static int caps_open(struct inode *inode, struct file *file)
 {
@@ -80,6 +81,7 @@ static const struct file_operations caps_fops = {
 	.poll		= caps_poll,
 	.unlocked_ioctl	= caps_ioctl,
 	.compat_ioctl	= compat_ptr_ioctl,
+	.uring_cmd	= caps_uring_cmd,
 	.show_fdinfo	= caps_fdinfo_show,
 };
 

@@ -27,6 +27,14 @@ TEST(caps_query)
 	FIELD(caps_query, reserved, 60);
 }
 
+TEST(caps_uring)
+{
+	SIZE(caps_uring, 16);
+	FIELD(caps_uring, argument, 0);
+	FIELD(caps_uring, flags, 8);
+	FIELD(caps_uring, reserved, 12);
+}
+
 TEST(caps_actor_info)
 {
 	SIZE(caps_actor_info, 88);

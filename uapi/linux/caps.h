@@ -137,8 +137,8 @@
 
 /* --- the device and the actor ------------------------------------------- */
 
-/* Optional parts of this build; none exist yet. */
-#define CAPS_FEATURES_NONE	0
+/* Optional parts of this build. */
+#define CAPS_FEATURE_URING	(1ull << 0) /* commands through io_uring */
 
 /*
  * CAPS_QUERY: features and limits in force. [libraries choosing a path,
@@ -1149,6 +1149,36 @@ struct caps_group_info {
  * contradict each other or are used with a port, @relative without a flag that
  * needs it.
  */
+
+/* --- io_uring ------------------------------------------------------------ */
+
+/*
+ * Every command may also be given to io_uring: IORING_OP_URING_CMD on the
+ * actor's file, cmd_op is the number, and the command area of the entry holds
+ * this struct. It does the same and completes with 0 or a negative errno. The
+ * ring belongs to the process that opened the file, as the file does; identity
+ * is that of the submission. IORING_SETUP_IOPOLL is refused, and
+ * IORING_URING_CMD_FIXED is EINVAL. [event loops, servers of many clients]
+ *
+ * What need not wait completes when it is submitted. Else a worker of io_uring
+ * waits; there are few of them, and the rest stands in line behind. Such a wait
+ * ends with EINTR (or ECANCELED, if no worker had begun) when cancelled or
+ * when a linked timeout expires, and so does a call after it was taken:
+ * CAPS_RESULT_TAKEN tells, and the server gets CANCELLED. A CAPS_REPLY_RECEIVE
+ * that goes on to a worker has replied, and cleared @reply.id. With IOSQE_ASYNC
+ * a name is looked for in the network namespace of the worker.
+ *
+ *   NOWAIT	complete with EAGAIN rather than wait, whatever the deadline;
+ *		IORING_OP_POLL_ADD tells when to try again. EINVAL for
+ *		CAPS_CALL, which must wait: use CAPS_CALL_ASYNC.
+ */
+#define CAPS_URING_NOWAIT	(1u << 0)
+
+struct caps_uring {
+	__u64 argument;			/* address of the command's struct */
+	__u32 flags;			/* CAPS_URING_* */
+	__u32 reserved;			/* 0 */
+};
 
 /* --- numbers -------------------------------------------------------------- */
 

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Commands through io_uring, for tests: a ring, entries, completions.
+ */
+#ifndef CAPS_URING_H
+#define CAPS_URING_H
+
+#include "caps_state.h"
+
+#include <liburing.h>
+
+/* --- a ring --------------------------------------------------------------- */
+
+/* Where it is not to be had a test has nothing to test. */
+static inline long ring_try(struct io_uring *ring, unsigned int entries,
+			    unsigned int setup)
+{
+	struct io_uring_params params = {
+		.flags = setup, .sq_thread_idle = 10,
+	};
+
+	return io_uring_queue_init_params(entries, ring, &params);
+}
+
+static inline void ring_open(struct io_uring *ring, unsigned int entries,
+			     unsigned int setup)
+{
+	need(ring_try(ring, entries, setup), "io_uring_setup");
+}
+
+static inline void ring_submit(struct io_uring *ring)
+{
+	need(io_uring_submit(ring), "io_uring_enter");
+}
+
+/* --- commands ------------------------------------------------------------- */
+
+static inline struct io_uring_sqe *ring_entry(struct io_uring *ring)
+{
+	struct io_uring_sqe *sqe = io_uring_get_sqe(ring);
+
+	if (!sqe)
+		die("no room in the ring");
+	return sqe;
+}
+
+/* An entry that has yet to be submitted; @arg is also its name. */
+static inline struct io_uring_sqe *ring_command(struct io_uring *ring, int fd,
+						unsigned int command, void *arg,
+						__u32 flags)
+{
+	struct caps_uring area = {
+		.argument = (uintptr_t)arg, .flags = flags,
+	};
+	struct io_uring_sqe *sqe = ring_entry(ring);
+
+	io_uring_prep_rw(IORING_OP_URING_CMD, sqe, fd, NULL, 0, 0);
+	sqe->cmd_op = command;
+	memcpy(sqe->cmd, &area, sizeof(area));
+	io_uring_sqe_set_data(sqe, arg);
+	return sqe;
+}
+
+/* Another entry that asks io_uring to cancel the one named @arg. */
+static inline void ring_cancel(struct io_uring *ring, void *arg)
+{
+	struct io_uring_sqe *sqe = ring_entry(ring);
+
+	io_uring_prep_cancel(sqe, arg, 0);
+	io_uring_sqe_set_data(sqe, NULL);
+}
+
+/* --- completions ---------------------------------------------------------- */
+
+/* The next completion within the grace; @arg may be NULL. */
+static inline long ring_next(struct io_uring *ring, void **arg)
+{
+	struct __kernel_timespec grace = { .tv_sec = GRACE_MS / 1000 };
+	struct io_uring_cqe *cqe;
+	long ret;
+
+	do
+		ret = io_uring_wait_cqe_timeout(ring, &cqe, &grace);
+	while (ret == -EINTR);
+	if (ret)
+		return ret;
+	ret = cqe->res;
+	if (arg)
+		*arg = io_uring_cqe_get_data(cqe);
+	io_uring_cqe_seen(ring, cqe);
+	return ret;
+}
+
+/* What @arg completed with, whatever else does before; -ETIME if it does not. */
+static inline long ring_result(struct io_uring *ring, void *arg)
+{
+	void *which;
+	long ret;
+
+	do
+		ret = ring_next(ring, &which);
+	while (ret != -ETIME && which != arg);
+	return ret;
+}
+
+/* Has anything completed by now? */
+static inline bool ring_has(struct io_uring *ring)
+{
+	struct io_uring_cqe *cqe;
+
+	sleep_ms(20);
+	io_uring_get_events(ring);
+	return !io_uring_peek_cqe(ring, &cqe);
+}
+
+#endif /* CAPS_URING_H */
