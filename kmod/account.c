@@ -234,6 +234,7 @@ int caps_live_print(char *buffer, size_t size)
 		[CAPS_LIVE_USERS]	 = "users",
 		[CAPS_LIVE_GROUPS]	 = "groups",
 		[CAPS_LIVE_CHUNKS]	 = "chunks",
+		[CAPS_LIVE_PARKED]	 = "parked",
 	};
 	int i, n = 0;
 

@@ -125,6 +125,7 @@ enum caps_live_kind {
 	CAPS_LIVE_USERS,
 	CAPS_LIVE_GROUPS,
 	CAPS_LIVE_CHUNKS,	/* of actors' tables */
+	CAPS_LIVE_PARKED,
 	CAPS_LIVE_KINDS
 };
 

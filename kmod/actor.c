@@ -50,6 +50,7 @@ static void actor_init(struct caps_actor *actor)
 	INIT_LIST_HEAD(&actor->ports);
 	actor->ready = RB_ROOT_CACHED;
 	INIT_LIST_HEAD(&actor->waiters);
+	INIT_LIST_HEAD(&actor->parked);
 	actor->mm = current->mm;
 	actor->tgid = get_pid(task_tgid(current));
 	actor->cred = get_current_cred();

@@ -98,6 +98,7 @@ struct caps_actor {
 	unsigned long enabled_count;
 	struct rb_root_cached ready;	/* enabled ports with something */
 	struct list_head waiters;	/* receivers from any port */
+	struct list_head parked;	/* commands, see park.h */
 	u64 arrivals;
 };
 

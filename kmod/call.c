@@ -8,6 +8,7 @@
 #include "attach.h"
 #include "ipc.h"
 #include "message.h"
+#include "park.h"
 #include "payload.h"
 #include "trace.h"
 #include "wait.h"
@@ -177,9 +178,8 @@ static int call_load(struct caps_actor *actor, struct caps_message *message,
 
 /* To a port, as nearly always, or to one of a group. */
 static int call_post(struct caps_actor *actor, struct caps_message *message,
-		     const struct caps_call *args)
+		     const struct caps_call *args, u64 deadline)
 {
-	u64 deadline = args->flags & CAPS_NOWAIT_QUEUE ? 0 : args->deadline;
 	struct caps_route route;
 	int err = CAPS_NOT_A_PORT;
 
@@ -198,14 +198,23 @@ static int call_post(struct caps_actor *actor, struct caps_message *message,
 	return caps_post_to_one(actor, message, &route, deadline);
 }
 
-/**
- * caps_call - send and wait for the answer
- * @actor: who calls
- * @args: checked; @args->result is valid on failure too
- *
- * Return: 0, and see the uapi header for everything else.
- */
-int caps_call(struct caps_actor *actor, struct caps_call *args)
+/* The wait is over: take the answer, unless there is a reason not to. */
+static int call_end(struct caps_actor *actor, struct caps_message *message,
+		    struct caps_call *args, int err)
+{
+	caps_direct_close(message->reply.direct);
+	if (!err) {
+		/* Another thread of the server may still read it. */
+		caps_payload_drop(&message->request);
+		err = call_result(actor, message, args);
+		caps_message_drop_reply(message);
+	}
+	return err;
+}
+
+static __always_inline int call_begin(struct caps_actor *actor,
+				      struct caps_call *args,
+				      struct caps_parked *parked)
 {
 	struct caps_message *message;
 	int err;
@@ -220,7 +229,7 @@ int caps_call(struct caps_actor *actor, struct caps_call *args)
 	if (IS_ERR(message))
 		return PTR_ERR(message);
 	message->sync = true;
-	message->task = current;
+	message->task = parked ? caps_parked_task(parked) : current;
 	message->header.operation = args->operation;
 	message->header.address = args->address;
 	err = call_load(actor, message, args);
@@ -228,23 +237,78 @@ int caps_call(struct caps_actor *actor, struct caps_call *args)
 		goto out;
 
 	caps_message_get(message);
-	err = call_post(actor, message, args);
+	err = call_post(actor, message, args,
+			parked || args->flags & CAPS_NOWAIT_QUEUE ?
+				0 : args->deadline);
 	if (err) {
 		caps_message_put(message);
 		goto out;
 	}
-	err = call_wait(message, args);
-	caps_direct_close(message->reply.direct);
-	if (!err) {
-		/* Another thread of the server may still read it. */
-		caps_payload_drop(&message->request);
-		err = call_result(actor, message, args);
-		caps_message_drop_reply(message);
+	if (parked) {
+		parked->call.message = message;
+		return -EIOCBQUEUED;
 	}
+	err = call_end(actor, message, args, call_wait(message, args));
 out:
 	if (unlikely(args->request.attachments))
 		caps_moves_end(actor, &message->request,
 			       !err || args->result & CAPS_RESULT_TAKEN);
+	caps_message_put(message);
+	return err;
+}
+
+/**
+ * caps_call - send and wait for the answer
+ * @actor: who calls
+ * @args: checked; @args->result is valid on failure too
+ *
+ * Return: 0, and see the uapi header for everything else.
+ */
+int caps_call(struct caps_actor *actor, struct caps_call *args)
+{
+	return call_begin(actor, args, NULL);
+}
+
+/**
+ * caps_call_park - send; the answer is for a parked command
+ * @parked: whose args have been checked
+ *
+ * Return: -EIOCBQUEUED, or why nothing was sent; -EAGAIN without room.
+ */
+int caps_call_park(struct caps_parked *parked)
+{
+	return call_begin(parked->actor, &parked->call.args, parked);
+}
+
+/**
+ * caps_call_unpark - a parked call has its answer, or is given up
+ * @parked: it
+ * @reason: 0, or why it is given up
+ * @gone: nobody is there to take the answer
+ *
+ * Return: the result of the call.
+ */
+int caps_call_unpark(struct caps_parked *parked, int reason, bool gone)
+{
+	struct caps_message *message = parked->call.message;
+	struct caps_call *args = &parked->call.args;
+	int err = 0;
+
+	/* Pairs with answer() and caps_message_fail(). */
+	if (smp_load_acquire(&message->state) < CAPS_FINAL)
+		err = give_up(message, reason, true, &args->result);
+	if (err || !gone) {
+		err = call_end(parked->actor, message, args, err);
+	} else {
+		caps_direct_close(message->reply.direct);
+		caps_payload_drop(&message->request);
+		caps_message_drop_reply(message);
+		err = reason;
+	}
+	if (unlikely(args->request.attachments))
+		caps_moves_end(parked->actor, &message->request,
+			       message->state == CAPS_ANSWERED ||
+			       args->result & CAPS_RESULT_TAKEN);
 	caps_message_put(message);
 	return err;
 }

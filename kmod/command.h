@@ -19,6 +19,7 @@ union caps_args {
 	struct caps_actor_info actor_info;
 	struct caps_actor_self actor_self;
 	struct caps_keep keep;
+	struct caps_unpark unpark;
 	struct caps_duplicate duplicate;
 	struct caps_close close;
 	struct caps_capability_info capability_info;
@@ -66,6 +67,7 @@ caps_command_t caps_do_actor_info;
 caps_command_t caps_do_actor_self;
 caps_command_t caps_do_keep;
 caps_command_t caps_do_adopt;
+caps_command_t caps_do_unpark;
 caps_command_t caps_do_duplicate;
 caps_command_t caps_do_close;
 caps_command_t caps_do_capability_info;
@@ -105,5 +107,9 @@ caps_command_t caps_do_group_insert;
 caps_command_t caps_do_group_remove;
 caps_command_t caps_do_group_delete;
 caps_command_t caps_do_group_info;
+
+/* The parts of caps_do_call(), for a call that is parked meanwhile. */
+int caps_check_call(struct caps_call *a, void __user *uarg);
+int caps_tell_call(const struct caps_call *a, void __user *uarg, int err);
 
 #endif

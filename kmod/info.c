@@ -5,6 +5,7 @@
 #include "actor.h"
 #include "badge.h"
 #include "capability.h"
+#include "compat/uring.h"
 #include "group.h"
 #include "info.h"
 #include "message.h"
@@ -14,7 +15,10 @@
 
 void caps_info_query(struct caps_query *args)
 {
-	args->features = IS_ENABLED(CONFIG_IO_URING) ? CAPS_FEATURE_URING : 0;
+	args->features = 0;
+	if (IS_ENABLED(CONFIG_IO_URING))
+		args->features = CAPS_FEATURE_URING |
+				 (CAPS_URING_CAN_PARK ? CAPS_FEATURE_PARK : 0);
 	args->max_body = CAPS_MAX_BODY;
 	args->max_copied_body = READ_ONCE(caps_max_copied_body);
 	args->max_pinned = READ_ONCE(caps_max_pinned);

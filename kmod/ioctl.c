@@ -63,6 +63,8 @@ static const struct caps_command commands[] = {
 	      caps_actor_self, capability, capability),
 	SILENT(CAPS_KEEP, CAPS_KEEP_SIZE_VER0, caps_do_keep, caps_keep),
 	SILENT(CAPS_ADOPT, CAPS_KEEP_SIZE_VER0, caps_do_adopt, caps_keep),
+	TELLS(CAPS_UNPARK, CAPS_UNPARK_SIZE_VER0, caps_do_unpark,
+	      caps_unpark, ended, ended),
 	MAKES(CAPS_DUPLICATE, CAPS_DUPLICATE_SIZE_VER0, caps_do_duplicate,
 	      caps_duplicate, result, result),
 	SILENT(CAPS_CLOSE, CAPS_CLOSE_SIZE_VER0, caps_do_close, caps_close),

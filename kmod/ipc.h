@@ -17,6 +17,7 @@
 
 struct caps_actor;
 struct caps_message;
+struct caps_parked;
 struct caps_wakes;
 
 #define CAPS_BODY_FLAGS		(CAPS_COPY | CAPS_DEFER)
@@ -58,6 +59,8 @@ int caps_broadcast(struct caps_actor *actor, struct caps_message *message,
 int caps_send(struct caps_actor *actor, struct caps_send *args, u32 kind);
 int caps_call(struct caps_actor *actor, struct caps_call *args);
 int caps_call_wait(struct caps_message *message, struct caps_call *args);
+int caps_call_park(struct caps_parked *parked);
+int caps_call_unpark(struct caps_parked *parked, int reason, bool gone);
 
 int caps_receive(struct caps_actor *actor, struct caps_receive *args,
 		 struct caps_header __user *uheader, struct caps_wakes *wakes);

@@ -15,6 +15,7 @@
 #include "ioctl.h"
 #include "keep.h"
 #include "message.h"
+#include "park.h"
 #include "port.h"
 #include "service.h"
 #include "uring.h"
@@ -114,9 +115,12 @@ static int __init caps_init(void)
 	err = caps_closing_start();
 	if (err)
 		goto ports_exit;
-	err = caps_actors_init();
+	err = caps_park_init();
 	if (err)
 		goto closing_stop;
+	err = caps_actors_init();
+	if (err)
+		goto park_exit;
 	err = caps_services_init();
 	if (err)
 		goto actors_exit;
@@ -129,6 +133,8 @@ services_exit:
 	caps_services_exit();
 actors_exit:
 	caps_actors_exit();
+park_exit:
+	caps_park_exit();
 closing_stop:
 	caps_closing_stop();
 ports_exit:
@@ -148,6 +154,7 @@ static void __exit caps_exit(void)
 	caps_services_exit();
 	/* Objects freed by RCU go before their caches. */
 	rcu_barrier();
+	caps_park_exit();
 	caps_ports_exit();
 	caps_messages_exit();
 }

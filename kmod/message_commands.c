@@ -8,6 +8,7 @@
 #include "attach.h"
 #include "command.h"
 #include "ipc.h"
+#include "park.h"
 #include "wait.h"
 
 static int check_send(const struct caps_send *a)
@@ -64,24 +65,23 @@ static int expect_attached(struct caps_call *a, struct caps_call __user *user)
 	return caps_attached_expect(a->reply.attachments);
 }
 
-int caps_do_call(struct caps_actor *actor, union caps_args *args,
-		 void __user *uarg)
+int caps_check_call(struct caps_call *a, void __user *uarg)
 {
-	struct caps_call *a = &args->call;
-	struct caps_call __user *user = uarg;
-	int err;
-
 	if (a->flags & ~(CAPS_COPY | CAPS_NOWAIT_QUEUE | CAPS_INTERRUPTIBLE |
 			 CAPS_DIRECT_REPLY | CAPS_GROUP_FLAGS) ||
 	    a->reserved || a->operation >= CAPS_OPERATIONS ||
 	    caps_check_route(a->flags, a->relative))
 		return -EINVAL;
-	if (unlikely(a->reply.attachments)) {
-		err = expect_attached(a, user);
-		if (err)
-			return err;
-	}
-	err = caps_call(actor, a);
+	if (unlikely(a->reply.attachments))
+		return expect_attached(a, uarg);
+	return 0;
+}
+
+/* What a call that ended with @err tells its caller. */
+int caps_tell_call(const struct caps_call *a, void __user *uarg, int err)
+{
+	struct caps_call __user *user = uarg;
+
 	/*
 	 * Best effort: the error stands whether this can be written or not. A
 	 * call to be restarted may end with EINTR after all.
@@ -91,6 +91,15 @@ int caps_do_call(struct caps_actor *actor, union caps_args *args,
 		return err;
 	}
 	return put_call(a, user);
+}
+
+int caps_do_call(struct caps_actor *actor, union caps_args *args,
+		 void __user *uarg)
+{
+	struct caps_call *a = &args->call;
+	int err = caps_check_call(a, uarg);
+
+	return err ?: caps_tell_call(a, uarg, caps_call(actor, a));
 }
 
 static int check_receive(const struct caps_receive *a)
@@ -213,6 +222,14 @@ int caps_do_reply_receive(struct caps_actor *actor, union caps_args *args,
 	}
 	return caps_receive(actor, &args->reply_receive.receive,
 			    &user->receive.header, &wakes);
+}
+
+int caps_do_unpark(struct caps_actor *actor, union caps_args *args,
+		   void __user *uarg)
+{
+	if (args->unpark.flags)
+		return -EINVAL;
+	return caps_unpark(actor, &args->unpark);
 }
 
 int caps_do_discard(struct caps_actor *actor, union caps_args *args,

@@ -27,6 +27,7 @@
 #include "ipc.h"
 #include "message.h"
 #include "migrate.h"
+#include "park.h"
 #include "payload.h"
 #include "port.h"
 #include "port_signal.h"
@@ -34,20 +35,6 @@
 #include "revoke.h"
 #include "trace.h"
 #include "wait.h"
-
-struct reception {
-	struct caps_actor *actor;
-	struct caps_port *port;		/* NULL: any enabled one */
-	u64 deadline;
-	u64 id;				/* reserved for what is received */
-	bool waited;
-	struct caps_wakes *wakes;	/* to be run before waiting */
-	u64 signals;			/* taken instead of a message, from */
-	struct caps_port *signalled;	/* this; a reference */
-	u64 sequence;			/* of the signals */
-	struct caps_attached *attached;	/* offered to the program, or NULL */
-	struct caps_badge *event;	/* or this, see badge.h */
-};
 
 static void release_id(struct reception *r)
 {
@@ -114,6 +101,8 @@ static struct caps_message *wait_for_message(struct reception *r)
 	struct caps_waiter waiter __uninitialized;
 	int err = 0;
 
+	if (unlikely(r->parked))
+		return caps_park_wait(r);
 	waiter.task = current;
 	waiter.asleep = !r->wakes->count;
 	waiter.message = NULL;
@@ -191,11 +180,12 @@ static struct caps_message *claim_or_wait(struct reception *r)
 /* A claimed message; NULL: signals or an event; or why there is none. */
 static struct caps_message *claim_message(struct reception *r)
 {
-	struct caps_message *message;
+	struct caps_message *message = NULL;
 
-	do
+	if (unlikely(r->parked))
+		message = caps_parked_message(r->parked);
+	while (!message && !r->signals && !r->event)
 		message = claim_or_wait(r);
-	while (!message && !r->signals && !r->event);
 	return message;
 }
 
@@ -501,6 +491,7 @@ static int reception_begin(struct reception *r, struct caps_actor *actor,
 	r->deadline = deadline;
 	r->id = 0;
 	r->waited = false;
+	r->parked = NULL;
 	r->wakes = wakes;
 	r->signals = 0;
 	r->attached = NULL;
@@ -539,6 +530,31 @@ int caps_receive(struct caps_actor *actor, struct caps_receive *args,
 	err = receive_one(&r, args, uheader);
 	reception_end(&r);
 	return err;
+}
+
+/* What is parked begins, goes on when woken, and may be given up; see park.c. */
+int caps_receive_begin(struct reception *r, struct caps_actor *actor,
+		       const struct caps_receive *args,
+		       struct caps_parked *parked, struct caps_wakes *wakes)
+{
+	int err = reception_begin(r, actor, args->port, args->deadline, wakes);
+
+	r->parked = parked;
+	return err;
+}
+
+/* -EIOCBQUEUED: it is parked, and not at its end. */
+int caps_receive_more(struct reception *r, struct caps_receive *args,
+		      struct caps_header __user *uheader)
+{
+	return receive_one(r, args, uheader);
+}
+
+void caps_receive_leave(struct reception *r, struct caps_message *message)
+{
+	if (message)
+		caps_undeliver(r->actor, message);
+	reception_end(r);
 }
 
 static int load_entry(struct caps_receive *args,

@@ -8,6 +8,7 @@
 #include "command.h"
 #include "compat/uring.h"
 #include "ioctl.h"
+#include "park.h"
 #include "uring.h"
 
 /* What the entry says, read once. */
@@ -22,9 +23,12 @@ static int read_entry(const struct io_uring_cmd *cmd, struct entry *entry)
 
 	entry->uarg = u64_to_user_ptr(READ_ONCE(area->argument));
 	entry->flags = READ_ONCE(area->flags);
-	if (entry->flags & ~CAPS_URING_NOWAIT || READ_ONCE(area->reserved) ||
-	    cmd->flags & IORING_URING_CMD_FIXED)
+	if (entry->flags & ~(CAPS_URING_NOWAIT | CAPS_URING_PARK) ||
+	    entry->flags == (CAPS_URING_NOWAIT | CAPS_URING_PARK) ||
+	    READ_ONCE(area->reserved) || cmd->flags & IORING_URING_CMD_FIXED)
 		return -EINVAL;
+	if (entry->flags & CAPS_URING_PARK && !CAPS_URING_CAN_PARK)
+		return -EOPNOTSUPP;
 	return 0;
 }
 
@@ -46,32 +50,84 @@ static u64 *deadline_of(unsigned int cmd, union caps_args *args)
 	}
 }
 
-/* Sets @again if a -EAGAIN means that it would wait, and may. */
-static int carry_out(struct io_uring_cmd *cmd, const struct entry *entry,
-		     bool may_wait, bool *again)
+/* A turn of a command: what it says, how it is issued, what it leaves. */
+struct turn {
+	struct io_uring_cmd *cmd;
+	struct caps_actor *actor;
+	struct entry entry;
+	unsigned int issue_flags;
+	bool again;		/* -EAGAIN means that it would wait, and may */
+	u64 deadline;		/* taken out of @args in order not to wait */
+	union caps_args args;
+};
+
+/* Nothing is there, and a worker shall not wait for it. */
+static int park_receive(struct turn *turn)
 {
-	struct caps_actor *actor = cmd->file->private_data;
-	union caps_args args __uninitialized;
+	struct caps_reply_receive __user *both = turn->entry.uarg;
+	struct caps_receive __user *user = turn->entry.uarg;
+	struct caps_receive *args = &turn->args.receive;
+
+	if (_IOC_NR(turn->cmd->cmd_op) == _IOC_NR(CAPS_REPLY_RECEIVE)) {
+		args = &turn->args.reply_receive.receive;
+		user = &both->receive;
+	} else if (_IOC_NR(turn->cmd->cmd_op) != _IOC_NR(CAPS_RECEIVE)) {
+		return -EAGAIN;
+	}
+	args->deadline = turn->deadline;
+	return caps_park_receive(turn->actor, turn->cmd, args, &user->header,
+				 turn->entry.uarg, turn->issue_flags);
+}
+
+static int call(struct turn *turn, const struct caps_command *command)
+{
+	struct caps_call *args = &turn->args.call;
+	int err;
+
+	if (turn->entry.flags & CAPS_URING_NOWAIT)
+		return -EINVAL;
+	if (!turn->again) {
+		args->flags |= CAPS_INTERRUPTIBLE;
+		return caps_command_run(turn->actor, command, &turn->args,
+					turn->entry.uarg);
+	}
+	if (!(turn->entry.flags & CAPS_URING_PARK))
+		return -EAGAIN;
+	err = caps_park_call(turn->actor, turn->cmd, args, turn->entry.uarg,
+			     turn->issue_flags);
+	if (args->flags & CAPS_NOWAIT_QUEUE)
+		turn->again = false;
+	return err;
+}
+
+static int carry_out(struct turn *turn)
+{
+	bool may_wait = !(turn->issue_flags & IO_URING_F_NONBLOCK);
+	unsigned int cmd = turn->cmd->cmd_op;
 	const struct caps_command *command;
 	u64 *deadline;
+	int err;
 
-	command = caps_command_load(actor, cmd->cmd_op, entry->uarg, &args);
+	command = caps_command_load(turn->actor, cmd, turn->entry.uarg,
+				    &turn->args);
 	if (IS_ERR(command))
 		return PTR_ERR(command);
-	*again = !may_wait && !(entry->flags & CAPS_URING_NOWAIT);
-	if (_IOC_NR(cmd->cmd_op) == _IOC_NR(CAPS_CALL)) {
-		if (entry->flags & CAPS_URING_NOWAIT)
-			return -EINVAL;
-		if (*again)
-			return -EAGAIN;
-		args.call.flags |= CAPS_INTERRUPTIBLE;
-	}
-	deadline = deadline_of(cmd->cmd_op, &args);
-	if (!deadline || !*deadline)
-		*again = false;
-	else if (!may_wait || entry->flags & CAPS_URING_NOWAIT)
+	turn->again = !may_wait && !(turn->entry.flags & CAPS_URING_NOWAIT);
+	if (_IOC_NR(cmd) == _IOC_NR(CAPS_CALL))
+		return call(turn, command);
+	deadline = deadline_of(cmd, &turn->args);
+	if (!deadline || !*deadline) {
+		turn->again = false;
+	} else if (!may_wait || turn->entry.flags & CAPS_URING_NOWAIT) {
+		turn->deadline = *deadline;
 		*deadline = 0;
-	return caps_command_run(actor, command, &args, entry->uarg);
+	}
+	err = caps_command_run(turn->actor, command, &turn->args,
+			       turn->entry.uarg);
+	if (err == -EAGAIN && turn->again &&
+	    turn->entry.flags & CAPS_URING_PARK)
+		err = park_receive(turn);
+	return err;
 }
 
 /**
@@ -84,17 +140,23 @@ static int carry_out(struct io_uring_cmd *cmd, const struct entry *entry,
  */
 int caps_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags)
 {
-	bool may_wait = !(issue_flags & IO_URING_F_NONBLOCK);
-	bool again = false;
-	struct entry entry;
+	struct turn turn __uninitialized;
 	int err;
 
-	err = read_entry(cmd, &entry);
+	if (caps_uring_cancels(issue_flags)) {
+		caps_park_cancel(cmd, issue_flags);
+		return 0;
+	}
+	turn.cmd = cmd;
+	turn.actor = cmd->file->private_data;
+	turn.issue_flags = issue_flags;
+	turn.again = false;
+	err = read_entry(cmd, &turn.entry);
 	if (!err)
-		err = carry_out(cmd, &entry, may_wait, &again);
+		err = carry_out(&turn);
 	if (err == -ERESTARTSYS)
 		err = -EINTR;
-	if (err != -EAGAIN || again)
+	if (err != -EAGAIN || turn.again)
 		return err;
 	/* Returned, it would be taken for a wish to be issued again. */
 	io_uring_cmd_done(cmd, err, 0, issue_flags);

@@ -6,7 +6,8 @@
  * thread or the ring's poller, which hold the ring's lock. It is tried without
  * waiting then. What would wait returns -EAGAIN, whereupon io_uring issues it
  * again in a worker, without the flag; or, if it is marked CAPS_URING_NOWAIT,
- * it completes with -EAGAIN. A worker shares address space, thread group and
+ * it completes with -EAGAIN; or, marked CAPS_URING_PARK, it waits without anybody,
+ * see park.h. A worker shares address space, thread group and
  * files with the program and has the credentials of the submission, so
  * everything else is as in an ioctl.
  *

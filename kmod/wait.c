@@ -35,6 +35,10 @@ void __caps_wakes_run(struct caps_wakes *wakes)
 	bool here = wakes->offer;
 
 	for (i = 0; i < wakes->count; i++) {
+		if (unlikely(caps_task_is_parked(wakes->tasks[i]))) {
+			caps_parked_queue(wakes->tasks[i]);
+			continue;
+		}
 		wake_up_process(wakes->tasks[i]);
 		here |= task_cpu(wakes->tasks[i]) == raw_smp_processor_id();
 		put_task_struct(wakes->tasks[i]);

@@ -45,10 +45,23 @@ static inline bool caps_wakes_full(const struct caps_wakes *wakes)
 	return wakes->count >= CAPS_WAKES - 2;
 }
 
+/* A parked command in the place of a task, see park.h. */
+static inline bool caps_task_is_parked(const struct task_struct *task)
+{
+	return (unsigned long)task & 1;
+}
+
+bool caps_parked_claim(struct task_struct *task);
+void caps_parked_queue(struct task_struct *task);
+
 static inline void caps_wakes_add(struct caps_wakes *wakes,
 				  struct task_struct *task)
 {
-	wakes->tasks[wakes->count++] = get_task_struct(task);
+	if (likely(!caps_task_is_parked(task)))
+		get_task_struct(task);
+	else if (!caps_parked_claim(task))
+		return;
+	wakes->tasks[wakes->count++] = task;
 }
 
 void __caps_wakes_poll(struct caps_wakes *wakes, struct caps_actor *actor);

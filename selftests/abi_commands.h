@@ -80,6 +80,12 @@ FIXTURE_VARIANT_ADD(command, adopt) {
 	.reserved = { AT(caps_keep, reserved) },
 };
 
+FIXTURE_VARIANT_ADD(command, unpark) {
+	CAPS_UNPARK, CAPS_UNPARK_SIZE_VER0, zero,
+	.out = { REST(caps_unpark, ended) },
+	.flags = { AT(caps_unpark, flags) },
+};
+
 FIXTURE_VARIANT_ADD(command, duplicate) {
 	CAPS_DUPLICATE, CAPS_DUPLICATE_SIZE_VER0, duplicate,
 	.out = { REST(caps_duplicate, result) },

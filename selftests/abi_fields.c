@@ -138,7 +138,7 @@ TEST(query_tells_the_limits)
 {
 	struct caps_query q = query(actor_open());
 
-	EXPECT_EQ(CAPS_FEATURE_URING, q.features);
+	EXPECT_EQ(CAPS_FEATURE_URING, q.features & ~CAPS_FEATURE_PARK);
 	EXPECT_EQ(CAPS_MAX_BODY, q.max_body);
 	EXPECT_EQ(CAPS_MAX_ANNEX, q.max_annex);
 	EXPECT_EQ(CAPS_MAX_IOVECS, q.max_iovecs);

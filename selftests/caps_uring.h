@@ -28,9 +28,13 @@ static inline void ring_open(struct io_uring *ring, unsigned int entries,
 	need(ring_try(ring, entries, setup), "io_uring_setup");
 }
 
+/* What need not wait has completed, and what is to be parked is. */
 static inline void ring_submit(struct io_uring *ring)
 {
 	need(io_uring_submit(ring), "io_uring_enter");
+	/* The ring's own thread may take its time. */
+	if (!eventually(!io_uring_sq_ready(ring)))
+		die("nobody takes the entries");
 }
 
 /* --- commands ------------------------------------------------------------- */
@@ -70,6 +74,20 @@ static inline void ring_cancel(struct io_uring *ring, void *arg)
 	io_uring_sqe_set_data(sqe, NULL);
 }
 
+static inline bool can_park(int fd)
+{
+	return query(fd).features & CAPS_FEATURE_PARK;
+}
+
+/* How many were parked and are not any more, or a negative errno. */
+static inline long unpark(int fd, void *arg)
+{
+	struct caps_unpark u = { .argument = (uintptr_t)arg };
+	long ret = caps_ioctl(fd, CAPS_UNPARK, &u);
+
+	return ret ? ret : (long)u.ended;
+}
+
 /* --- completions ---------------------------------------------------------- */
 
 /* The next completion within the grace; @arg may be NULL. */
@@ -94,7 +112,7 @@ static inline long ring_next(struct io_uring *ring, void **arg)
 /* What @arg completed with, whatever else does before; -ETIME if it does not. */
 static inline long ring_result(struct io_uring *ring, void *arg)
 {
-	void *which;
+	void *which = NULL;
 	long ret;
 
 	do

@@ -35,6 +35,14 @@ TEST(caps_uring)
 	FIELD(caps_uring, reserved, 12);
 }
 
+TEST(caps_unpark)
+{
+	SIZE(caps_unpark, 16);
+	FIELD(caps_unpark, argument, 0);
+	FIELD(caps_unpark, flags, 8);
+	FIELD(caps_unpark, ended, 12);
+}
+
 TEST(caps_actor_info)
 {
 	SIZE(caps_actor_info, 88);
@@ -539,6 +547,7 @@ TEST(numbers)
 {
 	EXPECT_EQ(0xc0409c00, CAPS_QUERY);
 	EXPECT_EQ(0xc0589c01, CAPS_ACTOR_INFO);
+	EXPECT_EQ(0xc0109c05, CAPS_UNPARK);
 	EXPECT_EQ(0xc0289c10, CAPS_DUPLICATE);
 	EXPECT_EQ(0xc0109c11, CAPS_CLOSE);
 	EXPECT_EQ(0xc0289c12, CAPS_CAPABILITY_INFO);

@@ -29,4 +29,78 @@ static inline const void *caps_uring_area(const struct io_uring_cmd *cmd)
 }
 #endif
 
+typedef void caps_uring_work_t(struct io_uring_cmd *cmd,
+			       unsigned int issue_flags);
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0)
+#define CAPS_URING_CAN_PARK	1
+
+/* Is a parked command asked back? */
+static inline bool caps_uring_cancels(unsigned int issue_flags)
+{
+	return issue_flags & IO_URING_F_CANCEL;
+}
+
+static inline void caps_uring_parked(struct io_uring_cmd *cmd,
+				     unsigned int issue_flags)
+{
+	io_uring_cmd_mark_cancelable(cmd, issue_flags);
+}
+
+/*
+ * Complete what is asked back: by the ring's own thread while there is one. A
+ * dying ring with IORING_SETUP_DEFER_TASKRUN would complete it in its worker,
+ * and lockdep takes that for a mistake.
+ */
+static inline void caps_uring_cancelled(struct io_uring_cmd *cmd,
+					unsigned int issue_flags)
+{
+	io_uring_cmd_done(cmd, -ECANCELED, 0,
+			  issue_flags & ~IO_URING_F_COMPLETE_DEFER);
+}
+
+/* Work run for a command: is nobody there any more who could see its result? */
+static inline bool caps_uring_gone(struct io_uring_cmd *cmd)
+{
+	return current->flags & (PF_EXITING | PF_KTHREAD) ||
+	       percpu_ref_is_dying(&cmd_to_io_kiocb(cmd)->ctx->refs);
+}
+
+/* The work completes at most this command, so a waiter for more may sleep on. */
+static inline void caps_uring_work(struct io_uring_cmd *cmd,
+				   caps_uring_work_t *work)
+{
+	io_uring_cmd_do_in_task_lazy(cmd, work);
+}
+
+#else
+#define CAPS_URING_CAN_PARK	0
+
+static inline bool caps_uring_cancels(unsigned int issue_flags)
+{
+	return false;
+}
+
+static inline void caps_uring_parked(struct io_uring_cmd *cmd,
+				     unsigned int issue_flags)
+{
+}
+
+static inline void caps_uring_cancelled(struct io_uring_cmd *cmd,
+					unsigned int issue_flags)
+{
+}
+
+static inline bool caps_uring_gone(struct io_uring_cmd *cmd)
+{
+	return true;
+}
+
+static inline void caps_uring_work(struct io_uring_cmd *cmd,
+				   caps_uring_work_t *work)
+{
+	io_uring_cmd_complete_in_task(cmd, work);
+}
+#endif
+
 #endif /* _CAPS_COMPAT_URING_H */

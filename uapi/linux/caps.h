@@ -139,6 +139,7 @@
 
 /* Optional parts of this build. */
 #define CAPS_FEATURE_URING	(1ull << 0) /* commands through io_uring */
+#define CAPS_FEATURE_PARK	(1ull << 1) /* CAPS_URING_PARK */
 
 /*
  * CAPS_QUERY: features and limits in force. [libraries choosing a path,
@@ -1171,13 +1172,33 @@ struct caps_group_info {
  *   NOWAIT	complete with EAGAIN rather than wait, whatever the deadline;
  *		IORING_OP_POLL_ADD tells when to try again. EINVAL for
  *		CAPS_CALL, which must wait: use CAPS_CALL_ASYNC.
+ *   PARK	wait without a worker: CAPS_CALL, CAPS_RECEIVE and
+ *		CAPS_REPLY_RECEIVE; others wait in one as without the flag, and
+ *		so does a call while it waits for room. Any number can, for less
+ *		than 512 bytes of kernel memory each. io_uring cannot cancel
+ *		what is parked, and a linked timeout does not end it; its
+ *		deadline and CAPS_UNPARK do, and so do the ring's and the
+ *		process's end. EOPNOTSUPP without CAPS_FEATURE_PARK.
  */
 #define CAPS_URING_NOWAIT	(1u << 0)
+#define CAPS_URING_PARK		(1u << 1)
 
 struct caps_uring {
 	__u64 argument;			/* address of the command's struct */
 	__u32 flags;			/* CAPS_URING_* */
 	__u32 reserved;			/* 0 */
+};
+
+/*
+ * CAPS_UNPARK: let commands of this actor that are parked complete: that with
+ * the given struct, or with 0 all. They do with ECANCELED, or with their result
+ * if that came first. [libraries that cancel what they started, servers shutting
+ * down]
+ */
+struct caps_unpark {
+	__u64 argument;			/* address of the command's struct, or 0 */
+	__u32 flags;			/* 0 */
+	__u32 ended;			/* out: how many that did not by themselves */
 };
 
 /* --- numbers -------------------------------------------------------------- */
@@ -1189,6 +1210,7 @@ struct caps_uring {
 #define CAPS_ACTOR_SELF		_IOWR(CAPS_IOC, 0x02, struct caps_actor_self)
 #define CAPS_KEEP		_IOWR(CAPS_IOC, 0x03, struct caps_keep)
 #define CAPS_ADOPT		_IOWR(CAPS_IOC, 0x04, struct caps_keep)
+#define CAPS_UNPARK		_IOWR(CAPS_IOC, 0x05, struct caps_unpark)
 
 #define CAPS_DUPLICATE		_IOWR(CAPS_IOC, 0x10, struct caps_duplicate)
 #define CAPS_CLOSE		_IOWR(CAPS_IOC, 0x11, struct caps_close)
@@ -1239,6 +1261,7 @@ struct caps_uring {
 #define CAPS_ACTOR_INFO_SIZE_VER0	88
 #define CAPS_ACTOR_SELF_SIZE_VER0	16
 #define CAPS_KEEP_SIZE_VER0		8
+#define CAPS_UNPARK_SIZE_VER0		16
 #define CAPS_DUPLICATE_SIZE_VER0	40
 #define CAPS_CLOSE_SIZE_VER0		16
 #define CAPS_CAPABILITY_INFO_SIZE_VER0	40

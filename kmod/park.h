@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Parked commands: calls and receives from io_uring that wait without a task.
+ *
+ * A parked command stands where a sleeping task would: in struct caps_waiter and
+ * struct caps_message its address, with the lowest bit set, takes the place of
+ * the task's, and caps_wakes_run() queues work for the program's own thread
+ * instead of waking one. The work goes on where the sleeper would have: it
+ * copies what has come, or looks again and may park once more.
+ *
+ * Who runs it. @ending is 1 while somebody has the command in hand, and 0 while
+ * it is parked. Four may want to end that, and who changes 0 to 1 does:
+ *
+ *	who gives it a message, an error or an answer	the holder's lock held
+ *	its timer					no lock
+ *	CAPS_UNPARK					the actor's lock held
+ *	io_uring, when ring or task end			the ring's lock held
+ *
+ * The first three queue the work; the last ends the command on the spot. Who
+ * comes second does not touch it again: a sender claims it before the store
+ * that gives it something, and whoever does run it then finds that under the
+ * lock (of a call: by the state of its message, see message.h).
+ *
+ *	sender				timer
+ *	lock; take off the list		0 -> 1? then queue the work
+ *	0 -> 1? then note it		  ...
+ *	store-release(message)		work: lock; was anything given? else
+ *	unlock				  take off the list; unlock
+ *	noted? then queue the work
+ *
+ * The ring's lock is held where a command is parked, where its work runs and
+ * where it is asked back. So what is done first may go on using the command
+ * after it can be found; the work waits.
+ *
+ * Work may be run when there is nobody left to do it for, by another thread
+ * without the address space. Then nothing is copied: a message goes back to its
+ * place, a call is given up.
+ *
+ * Lifetime: from parking to completion, which the claim makes happen once. The
+ * request holds the file and so the actor. Memory is charged to the actor.
+ */
+#ifndef _CAPS_PARK_H
+#define _CAPS_PARK_H
+
+#include <linux/atomic.h>
+#include <linux/hrtimer.h>
+#include <linux/list.h>
+#include <linux/types.h>
+
+#include "caps.h"
+#include "port.h"
+#include "receive.h"
+
+struct caps_actor;
+struct caps_message;
+struct io_uring_cmd;
+
+struct caps_parked {
+	struct io_uring_cmd *cmd;
+	struct caps_actor *actor;
+	atomic_t ending;
+	int reason;			/* to be given up; the actor's lock */
+	u64 deadline;
+	struct hrtimer timer;		/* unless that is CAPS_FOREVER */
+	struct list_head link;		/* of actor->parked */
+	void __user *uarg;
+	union {
+		struct {
+			struct caps_call args;
+			struct caps_message *message;	/* a reference */
+		} call;
+		struct {
+			struct caps_receive args;
+			struct caps_header __user *uheader;
+			struct reception reception;
+			struct caps_waiter waiter;
+		} receive;
+	};
+	bool is_call;
+};
+
+int caps_park_init(void);
+void caps_park_exit(void);
+
+int caps_park_call(struct caps_actor *actor, struct io_uring_cmd *cmd,
+		   struct caps_call *args, void __user *uarg,
+		   unsigned int issue_flags);
+int caps_park_receive(struct caps_actor *actor, struct io_uring_cmd *cmd,
+		      const struct caps_receive *args,
+		      struct caps_header __user *uheader, void __user *uarg,
+		      unsigned int issue_flags);
+void caps_park_cancel(struct io_uring_cmd *cmd, unsigned int issue_flags);
+int caps_unpark(struct caps_actor *actor, struct caps_unpark *args);
+
+/* For receive.c and call.c. */
+struct caps_message *caps_park_wait(struct reception *r);
+struct caps_message *caps_parked_message(struct caps_parked *parked);
+
+static inline struct task_struct *caps_parked_task(struct caps_parked *parked)
+{
+	return (struct task_struct *)((unsigned long)parked | 1);
+}
+
+#endif

@@ -1,0 +1,364 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Parked commands: many of them, what becomes of what they were given, and who
+ * ends them when several want to at once.
+ */
+#include <dirent.h>
+
+#include "caps_memory.h"
+#include "caps_uring.h"
+
+#define PARKED	10000u
+
+/* On whose behalf nothing is to be shown where the kernel cannot park. */
+#define NEED_PARK(fd) do {						\
+	if (!can_park(fd))						\
+		SKIP(return, "this kernel cannot park");		\
+} while (0)
+
+static void park_open(struct io_uring *ring, unsigned int setup)
+{
+	struct io_uring_params params = {
+		.flags = IORING_SETUP_CQSIZE | setup, .cq_entries = 16384,
+	};
+
+	need(io_uring_queue_init_params(1024, ring, &params), "io_uring_setup");
+}
+
+/* Not yet submitted. */
+static void park(struct io_uring *ring, int fd, struct caps_receive *r)
+{
+	ring_command(ring, fd, CAPS_RECEIVE, r, CAPS_URING_PARK);
+}
+
+static void park_many(struct io_uring *ring, int fd, struct caps_receive *r,
+		      unsigned int count)
+{
+	unsigned int i;
+
+	for (i = 0; i < count; i++) {
+		r[i] = (struct caps_receive){
+			.port = CAPS_DEFAULT_PORT, .deadline = CAPS_FOREVER,
+		};
+		park(ring, fd, &r[i]);
+		if (!io_uring_sq_space_left(ring) || i == count - 1)
+			ring_submit(ring);
+	}
+}
+
+static unsigned int workers(void)
+{
+	DIR *dir = opendir("/proc/self/task");
+	struct dirent *entry;
+	unsigned int count = 0;
+	char path[64], *name;
+
+	while ((entry = readdir(dir))) {
+		snprintf(path, sizeof(path), "/proc/self/task/%.16s/comm",
+			 entry->d_name);
+		name = file_text(path);
+		count += name && !strncmp(name, "iou-wrk", 7);
+	}
+	closedir(dir);
+	return count;
+}
+
+static long parked_now(void)
+{
+	return live_count("parked");
+}
+
+/* --- without the flag's support ------------------------------------------- */
+
+TEST_F(tidy, flags)
+{
+	struct caps_receive r = { .port = CAPS_DEFAULT_PORT };
+	int fd = actor_open();
+	struct io_uring ring;
+
+	park_open(&ring, 0);
+	ring_command(&ring, fd, CAPS_RECEIVE, &r,
+		     CAPS_URING_PARK | CAPS_URING_NOWAIT);
+	ring_submit(&ring);
+	EXPECT_ERR(EINVAL, ring_result(&ring, &r));
+	park(&ring, fd, &r);
+	ring_submit(&ring);
+	/* A deadline of 0 is not to wait, here as everywhere. */
+	EXPECT_ERR(can_park(fd) ? EAGAIN : EOPNOTSUPP,
+		   ring_result(&ring, &r));
+	EXPECT_EQ(0, unpark(fd, NULL));
+	io_uring_queue_exit(&ring);
+}
+
+/* --- many ------------------------------------------------------------------- */
+
+TEST_F(tidy, thousands)
+{
+	unsigned int count = test_scale(PARKED), i;
+	struct caps_receive *r = calloc(count, sizeof(*r));
+	long long before;
+	struct io_uring ring;
+	int fd = actor_open();
+
+	NEED_PARK(fd);
+	park_open(&ring, 0);
+	before = kernel_memory();
+	park_many(&ring, fd, r, count);
+	TH_LOG("%u parked, %lld bytes of kernel memory each", count,
+	       (kernel_memory() - before) / count);
+	EXPECT_EQ(count, parked_now());
+	EXPECT_EQ(0, workers());
+	EXPECT_FALSE(ring_has(&ring));
+
+	/* In order of arrival, and only as many as there is something for. */
+	for (i = 0; i < 10; i++)
+		ASSERT_OK(send_text(fd, CAPS_DEFAULT_PORT, ""));
+	for (i = 0; i < 10; i++) {
+		EXPECT_OK(ring_result(&ring, &r[i]));
+		EXPECT_EQ(i + 1, r[i].header.sequence);
+	}
+	EXPECT_FALSE(ring_has(&ring));
+	EXPECT_EQ(1, unpark(fd, &r[10]));
+	EXPECT_ERR(ECANCELED, ring_result(&ring, &r[10]));
+	EXPECT_EQ(0, unpark(fd, &r[10]));
+	EXPECT_EQ(count - 11, unpark(fd, NULL));
+	for (i = 11; i < count; i++)
+		EXPECT_ERR(ECANCELED, ring_next(&ring, NULL));
+	EXPECT_EQ(0, parked_now());
+
+	/* All at once, with the ring. */
+	park_many(&ring, fd, r, count);
+	EXPECT_EQ(count, parked_now());
+	io_uring_queue_exit(&ring);
+	EXPECT_TRUE(eventually(!parked_now()));
+	free(r);
+}
+
+/* --- what was given to one that is gone ----------------------------------- */
+
+/* The thread of the first ring never comes back to copy it. */
+TEST_F(tidy, a_message_goes_to_the_next)
+{
+	struct message first = { 0 }, second = { 0 };
+	struct caps_receive r[2] = {
+		receive_of(&first, CAPS_DEFAULT_PORT, CAPS_FOREVER),
+		receive_of(&second, CAPS_DEFAULT_PORT, CAPS_FOREVER),
+	};
+	struct io_uring busy, ring;
+	int fd = actor_open();
+
+	NEED_PARK(fd);
+	park_open(&busy, IORING_SETUP_SINGLE_ISSUER |
+			 IORING_SETUP_DEFER_TASKRUN);
+	park_open(&ring, 0);
+	park(&busy, fd, &r[0]);
+	ring_submit(&busy);
+	park(&ring, fd, &r[1]);
+	ring_submit(&ring);
+	ASSERT_OK(send_text(fd, CAPS_DEFAULT_PORT, "text"));
+	EXPECT_FALSE(ring_has(&ring));
+	io_uring_queue_exit(&busy);
+	EXPECT_OK(ring_result(&ring, &r[1]));
+	EXPECT_STREQ("text", second.body);
+	EXPECT_STREQ("", first.body);
+	io_uring_queue_exit(&ring);
+}
+
+/* Likewise signals, which are no message. */
+TEST_F(tidy, signals_go_to_the_next)
+{
+	struct caps_receive r[2] = {
+		{ .port = CAPS_DEFAULT_PORT, .deadline = CAPS_FOREVER },
+		{ .port = CAPS_DEFAULT_PORT, .deadline = CAPS_FOREVER },
+	};
+	struct caps_signal s = { .capability = CAPS_DEFAULT_PORT, .bits = 1 };
+	struct io_uring busy, ring;
+	int fd = actor_open();
+
+	NEED_PARK(fd);
+	park_open(&busy, IORING_SETUP_SINGLE_ISSUER |
+			 IORING_SETUP_DEFER_TASKRUN);
+	park_open(&ring, 0);
+	park(&busy, fd, &r[0]);
+	ring_submit(&busy);
+	park(&ring, fd, &r[1]);
+	ring_submit(&ring);
+	ASSERT_OK(caps_ioctl(fd, CAPS_SIGNAL, &s));
+	EXPECT_FALSE(ring_has(&ring));
+	io_uring_queue_exit(&busy);
+	EXPECT_OK(ring_result(&ring, &r[1]));
+	EXPECT_EQ(CAPS_KIND_SIGNAL, r[1].header.kind);
+	EXPECT_EQ(1, r[1].header.address);
+	io_uring_queue_exit(&ring);
+}
+
+/* An answer that came, and that nobody will take. */
+TEST_F(tidy, an_answer_to_one_that_is_gone)
+{
+	struct pair p = pair_open();
+	size_t len = 1 << 20;
+	char *body = pages_filled(len, 0, 1);
+	struct caps_call call = call_of(p.cap, "");
+	struct caps_reply reply = {
+		.data = data_of(body, len), .flags = CAPS_DEFER,
+	};
+	struct io_uring ring;
+	struct message m;
+
+	NEED_PARK(p.client);
+	park_open(&ring, IORING_SETUP_SINGLE_ISSUER |
+			 IORING_SETUP_DEFER_TASKRUN);
+	call.request = data_of(body, len);
+	ring_command(&ring, p.client, CAPS_CALL, &call, CAPS_URING_PARK);
+	ring_submit(&ring);
+	EXPECT_OK(receive(p.server, p.port, &m));
+	reply.id = m.header.id;
+	EXPECT_OK(caps_ioctl(p.server, CAPS_REPLY, &reply));
+	io_uring_queue_exit(&ring);
+	/* The server's pages are free again, and it is told. */
+	EXPECT_OK(receive(p.server, CAPS_DEFAULT_PORT, &m));
+	EXPECT_EQ(CAPS_KIND_DISPOSE, m.header.kind);
+	EXPECT_EQ(reply.id, m.header.id);
+}
+
+/* --- several ends at once ------------------------------------------------- */
+
+struct storm {
+	int fd;
+	unsigned int sent;
+	bool done;
+};
+
+static void *storm_main(void *arg)
+{
+	struct storm *s = arg;
+	unsigned int i;
+
+	for (i = 0; i < s->sent;) {
+		if (!send_text(s->fd, CAPS_DEFAULT_PORT, ""))
+			i++;
+		if (i % 3 == 0)
+			unpark(s->fd, NULL);
+	}
+	__atomic_store_n(&s->done, true, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+/*
+ * Messages, deadlines and CAPS_UNPARK meet on the same receives: each completes
+ * once, and each message is received once, in order.
+ */
+static void storm(struct __test_metadata *_metadata, unsigned int setup)
+{
+	struct storm s = { .fd = actor_open(), .sent = test_scale(4000) };
+	struct caps_receive r[64];
+	unsigned int got = 0, i;
+	struct io_uring ring;
+	pthread_t thread;
+	void *which = NULL;
+	long ret;
+
+	NEED_PARK(s.fd);
+	park_open(&ring, setup);
+	memset(r, 0, sizeof(r));
+	need(-pthread_create(&thread, NULL, storm_main, &s), "thread");
+	for (i = 0; i < 64; i++) {
+		r[i].port = CAPS_DEFAULT_PORT;
+		r[i].deadline = now_ns() + 50000;
+		park(&ring, s.fd, &r[i]);
+	}
+	while (got < s.sent) {
+		ring_submit(&ring);
+		ret = ring_next(&ring, &which);
+		ASSERT_NE(-ETIME, ret);
+		if (!ret)
+			got++;
+		else
+			ASSERT_TRUE(ret == -ETIMEDOUT || ret == -ECANCELED);
+		i = (struct caps_receive *)which - r;
+		ASSERT_GT(64, i);
+		if (!ret)
+			ASSERT_GE(s.sent, r[i].header.sequence);
+		r[i].deadline = now_ns() + 1000 * (i + 1);
+		park(&ring, s.fd, &r[i]);
+	}
+	need(-pthread_join(thread, NULL), "join");
+	EXPECT_TRUE(s.done);
+	/* All 64 are out, but for the one not submitted: each ends once. */
+	for (i = 0; i < 63; i++) {
+		ret = ring_next(&ring, NULL);
+		EXPECT_TRUE(ret == -ETIMEDOUT || ret == -ECANCELED);
+	}
+	EXPECT_FALSE(ring_has(&ring));
+	io_uring_queue_exit(&ring);
+}
+
+TEST_F(tidy, several_ends_at_once)
+{
+	storm(_metadata, 0);
+}
+
+TEST_F(tidy, several_ends_at_once_deferred)
+{
+	storm(_metadata, IORING_SETUP_SINGLE_ISSUER |
+			 IORING_SETUP_DEFER_TASKRUN);
+}
+
+/* Calls answered, timed out and unparked at once; the server sees each once. */
+static void *answer_main(void *arg)
+{
+	struct pair *p = arg;
+	struct caps_reply reply = { 0 };
+	struct message m;
+
+	while (!receive(p->server, p->port, &m) &&
+	       m.header.kind != CAPS_KIND_SEND) {
+		reply.id = m.header.id;
+		if (m.header.kind == CAPS_KIND_CANCELLED)
+			discard(p->server, reply.id);
+		else if (reply.id % 5 == 0)
+			unpark(p->client, NULL);
+		else
+			caps_ioctl(p->server, CAPS_REPLY, &reply);
+	}
+	return NULL;
+}
+
+TEST_F(tidy, calls_with_several_ends)
+{
+	unsigned int count = test_scale(4000), done, i;
+	struct pair p = pair_open();
+	struct caps_call call[32];
+	struct io_uring ring;
+	pthread_t thread;
+	void *which = NULL;
+	long ret;
+
+	NEED_PARK(p.client);
+	park_open(&ring, 0);
+	need(-pthread_create(&thread, NULL, answer_main, &p), "thread");
+	for (i = 0; i < 32; i++) {
+		call[i] = call_of(p.cap, "");
+		ring_command(&ring, p.client, CAPS_CALL, &call[i],
+			     CAPS_URING_PARK);
+	}
+	for (done = 0; done < count + 32; done++) {
+		ring_submit(&ring);
+		ret = ring_next(&ring, &which);
+		ASSERT_TRUE(!ret || ret == -ETIMEDOUT || ret == -ECANCELED);
+		i = (struct caps_call *)which - call;
+		ASSERT_GT(32, i);
+		if (done >= count)
+			continue;
+		call[i].deadline = now_ns() + 10000 * (i + 1);
+		ring_command(&ring, p.client, CAPS_CALL, &call[i],
+			     CAPS_URING_PARK);
+	}
+	EXPECT_FALSE(ring_has(&ring));
+	EXPECT_EQ(0, parked_now());
+	ASSERT_TRUE(eventually(!send_text(p.client, p.cap, "")));
+	need(-pthread_join(thread, NULL), "join");
+	io_uring_queue_exit(&ring);
+}
+
+TEST_HARNESS_MAIN
