@@ -106,6 +106,16 @@ void serve(const side &);
 void call(const side &);
 } // namespace binder
 
+namespace rings {
+void serve(const side &);
+void call(const side &);
+void serve_polled(const side &);
+void call_polled(const side &);
+std::vector<int> prepare_pairs(const row &);
+void serve_pairs(const side &);
+void call_pairs(const side &);
+} // namespace rings
+
 namespace copies {
 std::vector<int> prepare(const row &);
 void lend(const side &);

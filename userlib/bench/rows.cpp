@@ -42,6 +42,9 @@ constexpr auto mechanisms = std::to_array<mechanism>({
     {"venter", "call", nullptr, venter::serve, venter::call},
     {"caps", "call-told", nullptr, caps::serve_told, caps::call_told},
     {"dragonfly", "call-told", nullptr, dragonfly::serve, dragonfly::call},
+    {"caps", "ring", nullptr, rings::serve, rings::call},
+    {"caps", "ring-poll", nullptr, rings::serve_polled, rings::call_polled},
+    {"seqpacket", "ring", rings::prepare_pairs, rings::serve_pairs, rings::call_pairs},
     {"seqpacket", "oneway", sockets::prepare_oneway, sockets::drain, sockets::send_many},
     {"seqpacket", "", sockets::prepare, sockets::serve, sockets::call},
     {"stream", "connect", sockets::prepare_listener, sockets::accept_calls,
@@ -136,6 +139,9 @@ std::vector<row> all_rows(std::span<const std::size_t> sizes) {
         rows.push_back(other(name, "call-apart", small, small));
     for (const auto name : {"caps", "dragonfly"})
         rows.push_back(other(name, "call-told", small, small));
+    for (const auto operation : {"ring", "ring-poll"})
+        rows.push_back(other("caps", operation, small, small));
+    rows.push_back(other("seqpacket", "ring", small, small));
     for (const auto name : {"caps", "stream"})
         rows.push_back(other(name, "connect", small, small));
     // The number is that of services.
