@@ -112,6 +112,24 @@ static inline bool caps_overdrawn(const struct caps_chain *chain,
 	return false;
 }
 
+/**
+ * caps_used_half - does one of a chain's users have half of what it may?
+ * @chain: who pays
+ * @what: the resource
+ */
+static inline bool caps_used_half(const struct caps_chain *chain,
+				  enum caps_resource what)
+{
+	unsigned int i;
+
+	for (i = 0; i < chain->count; i++) {
+		if (atomic_long_read(&chain->users[i]->used[what]) >=
+		    caps_limit(what) / 2)
+			return true;
+	}
+	return false;
+}
+
 /* Objects that exist, for tests and administrators. */
 enum caps_live_kind {
 	CAPS_LIVE_ACTORS,

@@ -15,6 +15,7 @@
 #include "image.h"
 #include "keep.h"
 #include "message.h"
+#include "park.h"
 #include "port.h"
 #include "service.h"
 #include "trace.h"
@@ -51,6 +52,7 @@ static void actor_init(struct caps_actor *actor)
 	actor->ready = RB_ROOT_CACHED;
 	INIT_LIST_HEAD(&actor->waiters);
 	INIT_LIST_HEAD(&actor->parked);
+	INIT_LIST_HEAD(&actor->spare_parked);
 	actor->mm = current->mm;
 	actor->tgid = get_pid(task_tgid(current));
 	actor->cred = get_current_cred();
@@ -138,6 +140,7 @@ static void actor_free_rcu(struct rcu_head *rcu)
 void __caps_actor_free(struct caps_actor *actor)
 {
 	caps_message_drop_spares(actor);
+	caps_park_drop_spares(actor);
 	caps_port_put(actor->self.port);
 	caps_chain_put(actor->chain);
 	put_cred(actor->cred);

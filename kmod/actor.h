@@ -55,7 +55,8 @@
 #include "caps.h"
 #include "table.h"
 
-#define CAPS_SPARES	4	/* messages kept for the next sends */
+#define CAPS_SPARES	4	/* chains of messages kept for the next sends */
+#define CAPS_MANY_SPARES 64	/* so many in each; and parked commands */
 
 struct caps_chain;
 struct caps_message;
@@ -99,6 +100,8 @@ struct caps_actor {
 	struct rb_root_cached ready;	/* enabled ports with something */
 	struct list_head waiters;	/* receivers from any port */
 	struct list_head parked;	/* commands, see park.h */
+	struct list_head spare_parked;	/* for the next ones */
+	unsigned int spare_parked_count;
 	u64 arrivals;
 };
 

@@ -13,6 +13,7 @@
 #include "caps.h"
 
 struct caps_actor;
+struct caps_wakes;
 
 union caps_args {
 	struct caps_query query;
@@ -108,7 +109,10 @@ caps_command_t caps_do_group_remove;
 caps_command_t caps_do_group_delete;
 caps_command_t caps_do_group_info;
 
-/* The parts of caps_do_call(), for a call that is parked meanwhile. */
+/* The parts of what can be parked meanwhile. */
+int caps_check_receive(const struct caps_receive *a);
+int caps_reply_before(struct caps_actor *actor, struct caps_reply_receive *a,
+		      void __user *uarg, struct caps_wakes *wakes);
 int caps_check_call(struct caps_call *a, void __user *uarg);
 int caps_tell_call(const struct caps_call *a, void __user *uarg, int err);
 

@@ -42,6 +42,8 @@ static void message_construct(void *object)
 	message->from_tgid = NULL;
 	message->from_cred = NULL;
 	message->receipt = NULL;
+	message->spare_count = 0;
+	message->spare = NULL;
 	payload_construct(&message->request, message->data[0]);
 	payload_construct(&message->reply, message->data[1]);
 }
@@ -102,7 +104,8 @@ static void show_identity(struct caps_header *header, struct caps_actor *actor,
 	header->flags = same_ids(cred, actor->cred) ? 0 : CAPS_HEADER_IDENTITY;
 }
 
-static struct caps_message *message_alloc(struct caps_actor *sender)
+static noinline struct caps_message *
+message_alloc(struct caps_actor *sender)
 {
 	const struct cred *cred = current_cred();
 	struct caps_message *message;
@@ -144,10 +147,76 @@ put_chain:
 
 static struct caps_message **spare_slot(struct caps_actor *actor)
 {
-	return &actor->spares[raw_smp_processor_id() % CAPS_SPARES];
+	unsigned int cpu = raw_smp_processor_id();
+
+	return &actor->spares[cpu % CAPS_SPARES];
+}
+
+static void destroy_chain(struct caps_message *message)
+{
+	struct caps_message *next;
+
+	for (; message; message = next) {
+		next = message->spare;
+		message->spare = NULL;
+		message->spare_count = 0;
+		message_destroy(message);
+	}
+}
+
+/* Whoever keeps some for himself meanwhile puts fewer there. */
+static void put_chain(struct caps_message **slot, struct caps_message *chain)
+{
+	destroy_chain(xchg(slot, chain));
+}
+
+/* There is a spare one. But who has many calls in flight will have so again. */
+static noinline void keep_another(struct caps_message *message)
+{
+	struct caps_message **slot = spare_slot(message->sender);
+	struct caps_message *rest;
+	unsigned int count;
+
+	if (message->adopted || READ_ONCE(message->sender->dead) ||
+	    caps_used_half(message->chain, CAPS_MESSAGES) ||
+	    caps_used_half(message->chain, CAPS_KERNEL_BYTES)) {
+		message_destroy(message);
+		return;
+	}
+	rest = xchg(slot, NULL);
+	count = rest ? rest->spare_count + 1 : 0;
+	if (count >= CAPS_MANY_SPARES) {
+		put_chain(slot, rest);
+		message_destroy(message);
+		return;
+	}
+	message->spare = rest;
+	message->spare_count = count;
+	put_chain(slot, message);
 }
 
 /* A spare is good for the credentials and the image that it was made by. */
+static inline bool is_good(const struct caps_message *message,
+			   const struct caps_actor *sender)
+{
+	return message->cred == current_cred() &&
+	       message->image == READ_ONCE(sender->image);
+}
+
+static noinline struct caps_message *
+take_from_chain(struct caps_actor *sender, struct caps_message **slot,
+		struct caps_message *message)
+{
+	if (message->spare)
+		put_chain(slot, message->spare);
+	message->spare = NULL;
+	message->spare_count = 0;
+	if (is_good(message, sender))
+		return message;
+	message_destroy(message);
+	return NULL;
+}
+
 static struct caps_message *take_spare(struct caps_actor *sender)
 {
 	struct caps_message **slot = spare_slot(sender), *message;
@@ -155,12 +224,10 @@ static struct caps_message *take_spare(struct caps_actor *sender)
 	if (!READ_ONCE(*slot))
 		return NULL;
 	message = xchg(slot, NULL);
-	if (message && (message->cred != current_cred() ||
-			message->image != READ_ONCE(sender->image))) {
-		message_destroy(message);
-		message = NULL;
-	}
-	return message;
+	if (likely(!message ||
+		   (!message->spare && is_good(message, sender))))
+		return message;
+	return take_from_chain(sender, slot, message);
 }
 
 /* All but what a spare one keeps. */
@@ -334,9 +401,9 @@ void __caps_message_free(struct caps_message *message)
 
 	if (message->adopted || READ_ONCE(sender->dead) ||
 	    cmpxchg(spare_slot(sender), NULL, message))
-		message_destroy(message);
+		keep_another(message);
 	/* Its teardown may have dropped the others just before. */
-	else if (unlikely(READ_ONCE(sender->dead)))
+	if (unlikely(READ_ONCE(sender->dead)))
 		caps_message_drop_spares(sender);
 	caps_actor_put(sender);
 }
@@ -374,14 +441,10 @@ void caps_message_charge_to(struct caps_message *message,
  */
 void caps_message_drop_spares(struct caps_actor *actor)
 {
-	struct caps_message *message;
 	int i;
 
-	for (i = 0; i < CAPS_SPARES; i++) {
-		message = xchg(&actor->spares[i], NULL);
-		if (message)
-			message_destroy(message);
-	}
+	for (i = 0; i < CAPS_SPARES; i++)
+		put_chain(&actor->spares[i], NULL);
 }
 
 /**

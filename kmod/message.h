@@ -162,6 +162,10 @@ struct caps_message {
 	struct caps_share *shares;	/* unused ones, see port.h */
 	unsigned int share_count;
 
+	/* While spare: the next one, and how many come after it. */
+	unsigned int spare_count;
+	struct caps_message *spare;
+
 	/* What user copies may touch, in whole words. */
 	u8 data[2][CAPS_PAYLOAD_DATA] __aligned(8);
 };

@@ -102,7 +102,7 @@ int caps_do_call(struct caps_actor *actor, union caps_args *args,
 	return err ?: caps_tell_call(a, uarg, caps_call(actor, a));
 }
 
-static int check_receive(const struct caps_receive *a)
+int caps_check_receive(const struct caps_receive *a)
 {
 	if (a->flags & ~CAPS_HOLD || a->reserved)
 		return -EINVAL;
@@ -117,7 +117,7 @@ int caps_do_receive(struct caps_actor *actor, union caps_args *args,
 	struct caps_wakes wakes __uninitialized;
 
 	caps_wakes_init(&wakes);
-	return check_receive(&args->receive) ?:
+	return caps_check_receive(&args->receive) ?:
 	       caps_receive(actor, &args->receive, &user->header, &wakes);
 }
 
@@ -200,26 +200,39 @@ static int reply_first(struct caps_actor *actor, struct caps_reply *reply,
 	return err;
 }
 
-/* A restart finds the id cleared, and only receives. */
+/* The first half. A restart finds the id cleared, and only receives. */
+static __always_inline int reply_before(struct caps_actor *actor,
+					struct caps_reply_receive *a,
+					struct caps_reply_receive __user *user,
+					struct caps_wakes *wakes)
+{
+	int err = check_reply(&a->reply) ?: caps_check_receive(&a->receive);
+
+	if (err || !a->reply.id)
+		return err;
+	err = reply_first(actor, &a->reply, &user->reply, wakes);
+	if (err)
+		caps_wakes_run(wakes);
+	return err;
+}
+
+int caps_reply_before(struct caps_actor *actor, struct caps_reply_receive *a,
+		      void __user *uarg, struct caps_wakes *wakes)
+{
+	return reply_before(actor, a, uarg, wakes);
+}
+
 int caps_do_reply_receive(struct caps_actor *actor, union caps_args *args,
 			  void __user *uarg)
 {
 	struct caps_reply_receive __user *user = uarg;
-	struct caps_reply *reply = &args->reply_receive.reply;
 	struct caps_wakes wakes __uninitialized;
 	int err;
 
-	err = check_reply(reply) ?: check_receive(&args->reply_receive.receive);
+	caps_wakes_init(&wakes);
+	err = reply_before(actor, &args->reply_receive, user, &wakes);
 	if (err)
 		return err;
-	caps_wakes_init(&wakes);
-	if (reply->id) {
-		err = reply_first(actor, reply, &user->reply, &wakes);
-		if (err) {
-			caps_wakes_run(&wakes);
-			return err;
-		}
-	}
 	return caps_receive(actor, &args->reply_receive.receive,
 			    &user->receive.header, &wakes);
 }

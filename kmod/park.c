@@ -94,9 +94,7 @@ static struct caps_parked **parked_in(struct io_uring_cmd *cmd)
 	return (struct caps_parked **)cmd->pdu;
 }
 
-static struct caps_parked *parked_create(struct caps_actor *actor,
-					 struct io_uring_cmd *cmd,
-					 void __user *uarg, u64 deadline)
+static struct caps_parked *parked_alloc(struct caps_actor *actor)
 {
 	struct caps_parked *parked;
 	int err;
@@ -110,13 +108,47 @@ static struct caps_parked *parked_create(struct caps_actor *actor,
 			      sizeof(*parked));
 		return ERR_PTR(-ENOMEM);
 	}
-	parked->cmd = cmd;
 	parked->actor = actor;
+	hrtimer_init(&parked->timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS);
+	parked->timer.function = expired;
+	return parked;
+}
+
+static void parked_destroy(struct caps_parked *parked)
+{
+	caps_uncharge(parked->actor->chain, CAPS_KERNEL_BYTES,
+		      sizeof(*parked));
+	kmem_cache_free(parked_cache, parked);
+}
+
+static struct caps_parked *take_spare(struct caps_actor *actor)
+{
+	struct caps_parked *parked;
+
+	spin_lock(&actor->lock);
+	parked = list_first_entry_or_null(&actor->spare_parked,
+					  struct caps_parked, link);
+	if (parked) {
+		list_del(&parked->link);
+		actor->spare_parked_count--;
+	}
+	spin_unlock(&actor->lock);
+	return parked;
+}
+
+static struct caps_parked *parked_create(struct caps_actor *actor,
+					 struct io_uring_cmd *cmd,
+					 void __user *uarg, u64 deadline)
+{
+	struct caps_parked *parked;
+
+	parked = take_spare(actor) ?: parked_alloc(actor);
+	if (IS_ERR(parked))
+		return parked;
+	parked->cmd = cmd;
 	atomic_set(&parked->ending, 1);
 	parked->reason = 0;
 	parked->deadline = deadline;
-	hrtimer_init(&parked->timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS);
-	parked->timer.function = expired;
 	INIT_LIST_HEAD(&parked->link);
 	parked->uarg = uarg;
 	*parked_in(cmd) = parked;
@@ -127,13 +159,31 @@ static struct caps_parked *parked_create(struct caps_actor *actor,
 static void parked_free(struct caps_parked *parked)
 {
 	struct caps_actor *actor = parked->actor;
+	bool keep;
 
 	spin_lock(&actor->lock);
 	list_del(&parked->link);
+	keep = actor->spare_parked_count < CAPS_MANY_SPARES;
+	if (keep) {
+		list_add(&parked->link, &actor->spare_parked);
+		actor->spare_parked_count++;
+	}
 	spin_unlock(&actor->lock);
-	caps_uncharge(actor->chain, CAPS_KERNEL_BYTES, sizeof(*parked));
-	kmem_cache_free(parked_cache, parked);
+	if (!keep)
+		parked_destroy(parked);
 	caps_gone(CAPS_LIVE_PARKED);
+}
+
+/**
+ * caps_park_drop_spares - free what an actor keeps for its next commands
+ * @actor: nobody uses it any more
+ */
+void caps_park_drop_spares(struct caps_actor *actor)
+{
+	struct caps_parked *parked, *next;
+
+	list_for_each_entry_safe(parked, next, &actor->spare_parked, link)
+		parked_destroy(parked);
 }
 
 /*
@@ -266,6 +316,7 @@ static int run_receive(struct caps_parked *parked, int reason, bool gone)
  * @args: checked
  * @uheader: where the header goes
  * @uarg: the command's struct
+ * @wakes: whom to wake before that
  * @issue_flags: how it was issued: not by a worker
  *
  * Return: -EIOCBQUEUED, or the result.
@@ -273,27 +324,29 @@ static int run_receive(struct caps_parked *parked, int reason, bool gone)
 int caps_park_receive(struct caps_actor *actor, struct io_uring_cmd *cmd,
 		      const struct caps_receive *args,
 		      struct caps_header __user *uheader, void __user *uarg,
-		      unsigned int issue_flags)
+		      struct caps_wakes *wakes, unsigned int issue_flags)
 {
 	struct caps_parked *parked;
 	struct reception *r;
-	struct caps_wakes wakes;
 	int err;
 
 	parked = parked_create(actor, cmd, uarg, args->deadline);
-	if (IS_ERR(parked))
+	if (IS_ERR(parked)) {
+		caps_wakes_run(wakes);
 		return PTR_ERR(parked);
+	}
 	r = &parked->receive.reception;
 	parked->is_call = false;
 	parked->receive.args = *args;
 	parked->receive.uheader = uheader;
 	parked->receive.waiter.message = NULL;
-	caps_wakes_init(&wakes);
-	err = caps_receive_begin(r, actor, args, parked, &wakes);
+	err = caps_receive_begin(r, actor, args, parked, wakes);
 	if (!err) {
 		err = caps_receive_more(r, &parked->receive.args, uheader);
 		if (err != -EIOCBQUEUED)
 			caps_receive_leave(r, NULL);
+	} else {
+		caps_wakes_run(wakes);
 	}
 	return parked_begun(parked, err, issue_flags);
 }

@@ -37,7 +37,8 @@
  * place, a call is given up.
  *
  * Lifetime: from parking to completion, which the claim makes happen once. The
- * request holds the file and so the actor. Memory is charged to the actor.
+ * request holds the file and so the actor. Memory is charged to the actor, which
+ * keeps some for its next ones.
  */
 #ifndef _CAPS_PARK_H
 #define _CAPS_PARK_H
@@ -53,6 +54,7 @@
 
 struct caps_actor;
 struct caps_message;
+struct caps_wakes;
 struct io_uring_cmd;
 
 struct caps_parked {
@@ -81,6 +83,7 @@ struct caps_parked {
 
 int caps_park_init(void);
 void caps_park_exit(void);
+void caps_park_drop_spares(struct caps_actor *actor);
 
 int caps_park_call(struct caps_actor *actor, struct io_uring_cmd *cmd,
 		   struct caps_call *args, void __user *uarg,
@@ -88,7 +91,7 @@ int caps_park_call(struct caps_actor *actor, struct io_uring_cmd *cmd,
 int caps_park_receive(struct caps_actor *actor, struct io_uring_cmd *cmd,
 		      const struct caps_receive *args,
 		      struct caps_header __user *uheader, void __user *uarg,
-		      unsigned int issue_flags);
+		      struct caps_wakes *wakes, unsigned int issue_flags);
 void caps_park_cancel(struct io_uring_cmd *cmd, unsigned int issue_flags);
 int caps_unpark(struct caps_actor *actor, struct caps_unpark *args);
 

@@ -10,6 +10,7 @@
 #include "ioctl.h"
 #include "park.h"
 #include "uring.h"
+#include "wait.h"
 
 /* What the entry says, read once. */
 struct entry {
@@ -57,26 +58,36 @@ struct turn {
 	struct entry entry;
 	unsigned int issue_flags;
 	bool again;		/* -EAGAIN means that it would wait, and may */
-	u64 deadline;		/* taken out of @args in order not to wait */
 	union caps_args args;
 };
 
-/* Nothing is there, and a worker shall not wait for it. */
+/* A worker shall not wait for it. */
 static int park_receive(struct turn *turn)
 {
+	struct caps_wakes wakes __uninitialized;
 	struct caps_reply_receive __user *both = turn->entry.uarg;
 	struct caps_receive __user *user = turn->entry.uarg;
 	struct caps_receive *args = &turn->args.receive;
+	int err;
 
+	caps_wakes_init(&wakes);
 	if (_IOC_NR(turn->cmd->cmd_op) == _IOC_NR(CAPS_REPLY_RECEIVE)) {
 		args = &turn->args.reply_receive.receive;
 		user = &both->receive;
-	} else if (_IOC_NR(turn->cmd->cmd_op) != _IOC_NR(CAPS_RECEIVE)) {
-		return -EAGAIN;
+		err = caps_reply_before(turn->actor, &turn->args.reply_receive,
+					both, &wakes);
+	} else {
+		err = caps_check_receive(args);
 	}
-	args->deadline = turn->deadline;
-	return caps_park_receive(turn->actor, turn->cmd, args, &user->header,
-				 turn->entry.uarg, turn->issue_flags);
+	return err ?: caps_park_receive(turn->actor, turn->cmd, args,
+					&user->header, turn->entry.uarg, &wakes,
+					turn->issue_flags);
+}
+
+static bool can_park(unsigned int cmd)
+{
+	return _IOC_NR(cmd) == _IOC_NR(CAPS_RECEIVE) ||
+	       _IOC_NR(cmd) == _IOC_NR(CAPS_REPLY_RECEIVE);
 }
 
 static int call(struct turn *turn, const struct caps_command *command)
@@ -106,7 +117,6 @@ static int carry_out(struct turn *turn)
 	unsigned int cmd = turn->cmd->cmd_op;
 	const struct caps_command *command;
 	u64 *deadline;
-	int err;
 
 	command = caps_command_load(turn->actor, cmd, turn->entry.uarg,
 				    &turn->args);
@@ -119,15 +129,12 @@ static int carry_out(struct turn *turn)
 	if (!deadline || !*deadline) {
 		turn->again = false;
 	} else if (!may_wait || turn->entry.flags & CAPS_URING_NOWAIT) {
-		turn->deadline = *deadline;
+		if (turn->entry.flags & CAPS_URING_PARK && can_park(cmd))
+			return park_receive(turn);
 		*deadline = 0;
 	}
-	err = caps_command_run(turn->actor, command, &turn->args,
-			       turn->entry.uarg);
-	if (err == -EAGAIN && turn->again &&
-	    turn->entry.flags & CAPS_URING_PARK)
-		err = park_receive(turn);
-	return err;
+	return caps_command_run(turn->actor, command, &turn->args,
+				turn->entry.uarg);
 }
 
 /**
