@@ -11,8 +11,10 @@
 #include "actor.h"
 #include "body.h"
 #include "compat/pin.h"
+#include "compat/uring.h"
 #include "message.h"
 #include "params.h"
+#include "park.h"
 #include "trace.h"
 
 #define PIN_BATCH	512	/* pages pinned between two looks around */
@@ -108,7 +110,9 @@ static void body_drop_pages(struct caps_body *body, u32 count)
 {
 	u32 i;
 
-	if (body->writable) {
+	if (body->lent) {
+		/* They stay with io_uring. */
+	} else if (body->writable) {
 		unpin_user_pages_dirty_lock(body->pages, count, true);
 	} else if (body->pinned) {
 		unpin_user_pages(body->pages, count);
@@ -170,6 +174,8 @@ void __caps_body_free(struct caps_body *body)
 	struct caps_message *dispose = body->dispose;
 
 	body_drop_pages(body, body->page_count);
+	if (READ_ONCE(body->parked))
+		caps_park_freed(body);
 	caps_chain_put(body->chain);
 	kvfree(body);
 	caps_gone(CAPS_LIVE_BODIES);
@@ -339,6 +345,65 @@ struct caps_body *caps_body_pin(struct caps_actor *actor,
 	atomic_long_inc(&actor->pinned_bodies);
 	atomic_long_add(data->len, &actor->pinned_bytes);
 	trace_caps_pin(actor, data->len, pages);
+	return body;
+}
+
+static void lend_pages(struct caps_body *body, const struct iov_iter *iter)
+{
+	const struct bio_vec *piece = iter->bvec;
+	size_t skip = iter->iov_offset, left = body->len, at, n;
+
+	body->segments[0].offset = offset_in_page(piece->bv_offset + skip);
+	while (left) {
+		at = piece->bv_offset + skip;
+		n = min3(left, piece->bv_len - skip,
+			 PAGE_SIZE - offset_in_page(at));
+		body->pages[body->page_count++] =
+			nth_page(piece->bv_page, at >> PAGE_SHIFT);
+		left -= n;
+		skip += n;
+		if (skip == piece->bv_len) {
+			piece++;
+			skip = 0;
+		}
+	}
+}
+
+/**
+ * caps_body_lend - a body in a buffer that is registered with io_uring
+ * @chain: of who sends; nothing is charged
+ * @data: where it is; not consumed
+ * @cmd: the command that names the buffer
+ * @writable: to be written to
+ *
+ * Return: the body; -EINVAL if it is scattered, -EFAULT outside of the buffer,
+ * -ENOMEM.
+ */
+struct caps_body *caps_body_lend(struct caps_chain *chain,
+				 const struct caps_user_data *data,
+				 struct io_uring_cmd *cmd, bool writable)
+{
+	unsigned long start = (unsigned long)data->iter.ubuf;
+	struct caps_body *body;
+	struct iov_iter iter;
+	int err;
+
+	if (data->iov)
+		return ERR_PTR(-EINVAL);
+	err = io_uring_cmd_import_fixed(start, data->len,
+					writable ? READ : WRITE, &iter, cmd);
+	if (err)
+		return ERR_PTR(err);
+	body = body_alloc(chain, pages_spanned(start, data->len), 1);
+	if (!body)
+		return ERR_PTR(-ENOMEM);
+	body->pinned = true;
+	body->lent = true;
+	body->writable = writable;
+	body->len = data->len;
+	body->segment_count = 1;
+	body->segments[0] = (struct caps_segment){ .len = data->len };
+	lend_pages(body, &iter);
 	return body;
 }
 

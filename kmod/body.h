@@ -14,6 +14,10 @@
  * charged is given back then, and the owner who asked is told (@dispose).
  * Puts sleep and are made without a lock.
  *
+ * Lent: pages of a buffer that was registered with io_uring, which has pinned
+ * and charged them. It is the command's while that lasts, so the body is revoked
+ * before the command completes.
+ *
  * Many messages may share one, see shared_body.c: @shared, once set, stays, and
  * what below is said of a message goes for the last of them.
  *
@@ -40,6 +44,8 @@
 struct caps_actor;
 struct caps_chain;
 struct caps_message;
+struct caps_parked;
+struct io_uring_cmd;
 
 struct caps_segment {
 	u32 first;			/* index in pages */
@@ -51,6 +57,7 @@ struct caps_body {
 	refcount_t refs;
 	bool pinned;
 	bool writable;			/* pinned for writing */
+	bool lent;			/* pinned, but by io_uring */
 	bool shared;			/* set before others can find it */
 	spinlock_t lock;		/* guards page_count, once made */
 	u32 page_count;			/* 0 once revoked */
@@ -60,6 +67,7 @@ struct caps_body {
 	struct caps_chain *chain;
 	struct mmpin locked;		/* RLIMIT_MEMLOCK, deferred only */
 	struct caps_message *dispose;	/* or NULL; a reference */
+	struct caps_parked *parked;	/* or NULL; see park.h */
 	atomic_t sharers;		/* shared: messages that have it, */
 	atomic_t payers;		/* and those that the sender pays for */
 	struct caps_segment *segments;
@@ -81,6 +89,21 @@ static inline void caps_user_data_free(struct caps_user_data *data)
 	kvfree(data->iov);
 }
 
+/* What a command through io_uring has for the body that it sends. */
+struct caps_lent {
+	struct io_uring_cmd *cmd;	/* with a registered buffer, or NULL */
+	struct caps_parked *parked;	/* until the body is free, or NULL */
+	bool awaited;			/* it has such a body */
+};
+
+static inline bool caps_is_lent(const struct caps_lent *lent)
+{
+	return unlikely(lent) && lent->cmd;
+}
+
+struct caps_body *caps_body_lend(struct caps_chain *chain,
+				 const struct caps_user_data *data,
+				 struct io_uring_cmd *cmd, bool writable);
 struct caps_body *caps_body_copy(struct caps_actor *actor,
 				 struct caps_chain *chain,
 				 struct caps_user_data *data);
@@ -116,6 +139,12 @@ static inline bool caps_body_revoked(const struct caps_body *body)
 	return !READ_ONCE(body->page_count);
 }
 
+/* Is somebody to be told when it is free? */
+static inline bool caps_body_is_awaited(const struct caps_body *body)
+{
+	return body->dispose || READ_ONCE(body->parked);
+}
+
 void caps_body_uncharge(struct caps_body *body);
 
 size_t caps_body_read(struct caps_body *body, u64 offset, struct iov_iter *to);
@@ -135,7 +164,8 @@ struct caps_direct {
 
 struct caps_direct *caps_direct_create(struct caps_actor *actor,
 				       struct caps_chain *chain,
-				       const struct caps_data *user);
+				       const struct caps_data *user,
+				       const struct caps_lent *lent);
 void __caps_direct_close(struct caps_direct *direct);
 void __caps_direct_free(struct caps_direct *direct);
 int caps_direct_fill(struct caps_direct *direct, struct caps_user_data *data);

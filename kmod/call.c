@@ -159,17 +159,21 @@ static int call_result(struct caps_actor *actor, struct caps_message *message,
 }
 
 static int call_load(struct caps_actor *actor, struct caps_message *message,
-		     struct caps_call *args)
+		     struct caps_call *args, struct caps_lent *lent)
 {
 	struct caps_direct *direct;
 	int err;
 
+	if (unlikely(lent))
+		message->request.lent = lent;
 	err = caps_payload_load(actor, message->chain, message->chain,
 				&message->request,
 				&args->request, args->flags, true);
+	if (unlikely(lent))
+		message->request.lent = NULL;
 	if (err || !(args->flags & CAPS_DIRECT_REPLY))
 		return err;
-	direct = caps_direct_create(actor, message->chain, &args->reply);
+	direct = caps_direct_create(actor, message->chain, &args->reply, lent);
 	if (IS_ERR(direct))
 		return PTR_ERR(direct);
 	message->reply.direct = direct;
@@ -214,6 +218,7 @@ static int call_end(struct caps_actor *actor, struct caps_message *message,
 
 static __always_inline int call_begin(struct caps_actor *actor,
 				      struct caps_call *args,
+				      struct caps_lent *lent,
 				      struct caps_parked *parked)
 {
 	struct caps_message *message;
@@ -232,7 +237,7 @@ static __always_inline int call_begin(struct caps_actor *actor,
 	message->task = parked ? caps_parked_task(parked) : current;
 	message->header.operation = args->operation;
 	message->header.address = args->address;
-	err = call_load(actor, message, args);
+	err = call_load(actor, message, args, lent);
 	if (err)
 		goto out;
 
@@ -266,18 +271,33 @@ out:
  */
 int caps_call(struct caps_actor *actor, struct caps_call *args)
 {
-	return call_begin(actor, args, NULL);
+	return call_begin(actor, args, NULL, NULL);
+}
+
+/**
+ * caps_call_lent - call with buffers that are registered with io_uring
+ * @actor: who calls
+ * @args: checked
+ * @lent: the buffers
+ *
+ * Return: as caps_call().
+ */
+int caps_call_lent(struct caps_actor *actor, struct caps_call *args,
+		   struct caps_lent *lent)
+{
+	return call_begin(actor, args, lent, NULL);
 }
 
 /**
  * caps_call_park - send; the answer is for a parked command
  * @parked: whose args have been checked
+ * @lent: its buffers are registered with io_uring, or NULL
  *
  * Return: -EIOCBQUEUED, or why nothing was sent; -EAGAIN without room.
  */
-int caps_call_park(struct caps_parked *parked)
+int caps_call_park(struct caps_parked *parked, struct caps_lent *lent)
 {
-	return call_begin(parked->actor, &parked->call.args, parked);
+	return call_begin(parked->actor, &parked->call.args, lent, parked);
 }
 
 /**

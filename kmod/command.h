@@ -109,7 +109,8 @@ caps_command_t caps_do_group_remove;
 caps_command_t caps_do_group_delete;
 caps_command_t caps_do_group_info;
 
-/* The parts of what can be parked meanwhile. */
+/* The parts of what can be parked meanwhile, or lent a buffer. */
+int caps_check_send(const struct caps_send *a);
 int caps_check_receive(const struct caps_receive *a);
 int caps_reply_before(struct caps_actor *actor, struct caps_reply_receive *a,
 		      void __user *uarg, struct caps_wakes *wakes);

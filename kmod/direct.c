@@ -14,13 +14,15 @@
  * @actor: who calls
  * @chain: who pays
  * @user: the buffer
+ * @lent: it is registered with io_uring, or NULL
  *
  * Return: it, NULL if it cannot be pinned (the answer is then copied twice),
  * or -errno if the buffer is no good at all.
  */
 struct caps_direct *caps_direct_create(struct caps_actor *actor,
 				       struct caps_chain *chain,
-				       const struct caps_data *user)
+				       const struct caps_data *user,
+				       const struct caps_lent *lent)
 {
 	struct caps_direct *direct = NULL;
 	struct caps_user_data data;
@@ -30,7 +32,12 @@ struct caps_direct *caps_direct_create(struct caps_actor *actor,
 	err = caps_user_data_init(&data, user, READ);
 	if (err || !data.len || data.len > CAPS_MAX_BODY)
 		goto out;
-	body = caps_body_pin(actor, chain, &data, true, false);
+	if (caps_is_lent(lent)) {
+		body = caps_body_lend(chain, &data, lent->cmd, true);
+		err = PTR_ERR_OR_ZERO(body);
+	} else {
+		body = caps_body_pin(actor, chain, &data, true, false);
+	}
 	if (IS_ERR(body))
 		goto out;
 	direct = kmalloc(sizeof(*direct), GFP_KERNEL_ACCOUNT);

@@ -173,6 +173,7 @@ static int load_args(union caps_args *args, const struct caps_command *command,
 /* For all but the busiest: what the handler leaves in @args goes back. */
 static noinline int run_and_tell(struct caps_actor *actor,
 				 const struct caps_command *command,
+				 caps_command_t *handler,
 				 union caps_args *args, void __user *arg)
 {
 	void __user *to = arg + command->out;
@@ -180,7 +181,7 @@ static noinline int run_and_tell(struct caps_actor *actor,
 
 	if (command->prefault && fault_in_safe_writeable(to, command->out_len))
 		return -EFAULT;
-	err = command->handler(actor, args, arg);
+	err = handler(actor, args, arg);
 	if (err)
 		return err;
 	return caps_copy_out(to, (void *)args + command->out,
@@ -205,11 +206,12 @@ command_load(struct caps_actor *actor, unsigned int cmd,
 
 static __always_inline int command_run(struct caps_actor *actor,
 				       const struct caps_command *command,
+				       caps_command_t *handler,
 				       union caps_args *args, void __user *arg)
 {
 	if (command->out_len)
-		return run_and_tell(actor, command, args, arg);
-	return command->handler(actor, args, arg);
+		return run_and_tell(actor, command, handler, args, arg);
+	return handler(actor, args, arg);
 }
 
 /**
@@ -230,7 +232,7 @@ long caps_command(struct caps_actor *actor, unsigned int cmd,
 	command = command_load(actor, cmd, arg, &args);
 	if (IS_ERR(command))
 		return PTR_ERR(command);
-	return command_run(actor, command, &args, arg);
+	return command_run(actor, command, command->handler, &args, arg);
 }
 
 /**
@@ -254,6 +256,7 @@ const struct caps_command *caps_command_load(struct caps_actor *actor,
  * caps_command_run - the second half of caps_command()
  * @actor: whose file it is
  * @command: what caps_command_load() returned
+ * @instead: of the command's own function, or NULL
  * @args: what it loaded
  * @arg: the struct
  *
@@ -261,7 +264,9 @@ const struct caps_command *caps_command_load(struct caps_actor *actor,
  */
 int caps_command_run(struct caps_actor *actor,
 		     const struct caps_command *command,
-		     union caps_args *args, void __user *arg)
+		     caps_command_t *instead, union caps_args *args,
+		     void __user *arg)
 {
-	return command_run(actor, command, args, arg);
+	return command_run(actor, command, instead ?: command->handler, args,
+			   arg);
 }

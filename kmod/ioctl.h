@@ -5,9 +5,9 @@
 #ifndef _CAPS_IOCTL_H
 #define _CAPS_IOCTL_H
 
-struct caps_actor;
+#include "command.h"
+
 struct caps_command;
-union caps_args;
 
 long caps_command(struct caps_actor *actor, unsigned int cmd,
 		  void __user *arg);
@@ -18,6 +18,7 @@ const struct caps_command *caps_command_load(struct caps_actor *actor,
 					     union caps_args *args);
 int caps_command_run(struct caps_actor *actor,
 		     const struct caps_command *command,
-		     union caps_args *args, void __user *arg);
+		     caps_command_t *instead, union caps_args *args,
+		     void __user *arg);
 
 #endif

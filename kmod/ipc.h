@@ -16,6 +16,7 @@
 #include "caps.h"
 
 struct caps_actor;
+struct caps_lent;
 struct caps_message;
 struct caps_parked;
 struct caps_wakes;
@@ -56,10 +57,13 @@ int caps_post_to_one(struct caps_actor *actor, struct caps_message *message,
 		     const struct caps_route *route, bool may_block);
 int caps_broadcast(struct caps_actor *actor, struct caps_message *message,
 		   const struct caps_route *route, struct caps_send *args);
-int caps_send(struct caps_actor *actor, struct caps_send *args, u32 kind);
+int caps_send(struct caps_actor *actor, struct caps_send *args, u32 kind,
+	      struct caps_lent *lent);
 int caps_call(struct caps_actor *actor, struct caps_call *args);
 int caps_call_wait(struct caps_message *message, struct caps_call *args);
-int caps_call_park(struct caps_parked *parked);
+int caps_call_lent(struct caps_actor *actor, struct caps_call *args,
+		   struct caps_lent *lent);
+int caps_call_park(struct caps_parked *parked, struct caps_lent *lent);
 int caps_call_unpark(struct caps_parked *parked, int reason, bool gone);
 
 int caps_receive(struct caps_actor *actor, struct caps_receive *args,

@@ -30,6 +30,7 @@ static void payload_construct(struct caps_payload *payload, u8 *data)
 	payload->direct = NULL;
 	payload->attached = NULL;
 	payload->moves = NULL;
+	payload->lent = NULL;
 	payload->data = data;
 }
 

@@ -95,6 +95,7 @@ struct caps_payload {
 	struct caps_direct *direct;	/* the receiver's buffer, or NULL */
 	struct caps_attached *attached;	/* or NULL; see attach.h */
 	struct caps_attached *moves;	/* the sender's, while it sends */
+	struct caps_lent *lent;		/* while it is loaded, or NULL */
 	u8 *data;			/* annex, then body up to CAPS_INLINE */
 };
 
@@ -226,7 +227,7 @@ static inline void caps_payload_drop(struct caps_payload *payload)
 		return;
 	}
 	payload->body = NULL;
-	if (!body->dispose)
+	if (!caps_body_is_awaited(body))
 		caps_body_revoke(body);
 	caps_body_put(body);
 }

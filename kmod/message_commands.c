@@ -11,7 +11,7 @@
 #include "park.h"
 #include "wait.h"
 
-static int check_send(const struct caps_send *a)
+int caps_check_send(const struct caps_send *a)
 {
 	if (a->flags & ~(CAPS_BODY_FLAGS | CAPS_GROUP_FLAGS) || a->reserved ||
 	    (a->flags & CAPS_BODY_FLAGS) == CAPS_BODY_FLAGS ||
@@ -23,15 +23,15 @@ static int check_send(const struct caps_send *a)
 int caps_do_send(struct caps_actor *actor, union caps_args *args,
 		 void __user *uarg)
 {
-	return check_send(&args->send) ?:
-	       caps_send(actor, &args->send, CAPS_KIND_SEND);
+	return caps_check_send(&args->send) ?:
+	       caps_send(actor, &args->send, CAPS_KIND_SEND, NULL);
 }
 
 int caps_do_call_async(struct caps_actor *actor, union caps_args *args,
 		       void __user *uarg)
 {
-	return check_send(&args->send) ?:
-	       caps_send(actor, &args->send, CAPS_KIND_CALL);
+	return caps_check_send(&args->send) ?:
+	       caps_send(actor, &args->send, CAPS_KIND_CALL, NULL);
 }
 
 static int put_call(const struct caps_call *a, struct caps_call __user *user)

@@ -6,6 +6,7 @@
 
 #include "account.h"
 #include "actor.h"
+#include "body.h"
 #include "command.h"
 #include "compat/uring.h"
 #include "ipc.h"
@@ -336,7 +337,7 @@ int caps_park_receive(struct caps_actor *actor, struct io_uring_cmd *cmd,
 		return PTR_ERR(parked);
 	}
 	r = &parked->receive.reception;
-	parked->is_call = false;
+	parked->kind = CAPS_PARKED_RECEIVE;
 	parked->receive.args = *args;
 	parked->receive.uheader = uheader;
 	parked->receive.waiter.message = NULL;
@@ -368,13 +369,14 @@ static int run_call(struct caps_parked *parked, int reason, bool gone)
  * @cmd: the command
  * @args: not yet checked
  * @uarg: the command's struct
+ * @lent: its buffers are registered with io_uring, or NULL
  * @issue_flags: how it was issued: not by a worker
  *
  * Return: -EIOCBQUEUED, or why nothing was sent; -EAGAIN without room.
  */
 int caps_park_call(struct caps_actor *actor, struct io_uring_cmd *cmd,
 		   struct caps_call *args, void __user *uarg,
-		   unsigned int issue_flags)
+		   struct caps_lent *lent, unsigned int issue_flags)
 {
 	struct caps_parked *parked;
 	int err;
@@ -385,16 +387,128 @@ int caps_park_call(struct caps_actor *actor, struct io_uring_cmd *cmd,
 	parked = parked_create(actor, cmd, uarg, args->deadline);
 	if (IS_ERR(parked))
 		return PTR_ERR(parked);
-	parked->is_call = true;
+	parked->kind = CAPS_PARKED_CALL;
 	parked->call.args = *args;
 	atomic_set(&parked->ending, 0);
-	err = caps_call_park(parked);
+	err = caps_call_park(parked, lent);
 	if (err != -EIOCBQUEUED)
 		err = caps_tell_call(&parked->call.args, uarg, err);
 	return parked_begun(parked, err, issue_flags);
 }
 
+/* --- sends ---------------------------------------------------------------- */
+
+/* Guards the pointers between bodies and the sends that wait for them. */
+static DEFINE_SPINLOCK(awaited_lock);
+
+/**
+ * caps_park_send - prepare to park a send until its body is free
+ * @actor: who sends
+ * @lent: what will know of it
+ * @cmd: the command; not issued by a worker
+ * @uarg: its struct
+ *
+ * Return: 0 or -errno; then see caps_park_sent().
+ */
+int caps_park_send(struct caps_actor *actor, struct caps_lent *lent,
+		   struct io_uring_cmd *cmd, void __user *uarg)
+{
+	struct caps_parked *parked;
+
+	parked = parked_create(actor, cmd, uarg, CAPS_FOREVER);
+	if (IS_ERR(parked))
+		return PTR_ERR(parked);
+	parked->kind = CAPS_PARKED_SEND;
+	parked->body = NULL;
+	atomic_set(&parked->ending, 0);
+	lent->parked = parked;
+	return 0;
+}
+
+/**
+ * caps_park_sent - it has been sent, or not
+ * @lent: what caps_park_send() prepared
+ * @err: the result so far
+ * @issue_flags: how it was issued
+ *
+ * Return: -EIOCBQUEUED if it waits, else @err.
+ */
+int caps_park_sent(struct caps_lent *lent, int err, unsigned int issue_flags)
+{
+	return parked_begun(lent->parked, lent->awaited ? -EIOCBQUEUED : err,
+			    issue_flags);
+}
+
+/* The body is not yet anybody else's; nor any more in the next. */
+void caps_park_await(struct caps_lent *lent, struct caps_body *body)
+{
+	lent->parked->body = body;
+	lent->awaited = true;
+	body->parked = lent->parked;
+}
+
+void caps_park_await_not(struct caps_lent *lent, struct caps_body *body)
+{
+	lent->parked->body = NULL;
+	lent->awaited = false;
+	body->parked = NULL;
+}
+
+/**
+ * caps_park_freed - a body is free for which a send may wait
+ * @body: without references or pages
+ */
+void caps_park_freed(struct caps_body *body)
+{
+	struct caps_parked *parked;
+	bool mine = false;
+
+	spin_lock(&awaited_lock);
+	parked = body->parked;
+	if (parked) {
+		parked->body = NULL;
+		mine = claim(parked);
+	}
+	spin_unlock(&awaited_lock);
+	/* Otherwise whoever claimed it may have completed it already. */
+	if (mine)
+		caps_uring_work(parked->cmd, run);
+}
+
+/* Completed before its body is free, which is then taken away. */
+static int run_send(struct caps_parked *parked, int reason)
+{
+	struct caps_body *body;
+
+	spin_lock(&awaited_lock);
+	body = parked->body;
+	if (body) {
+		WRITE_ONCE(body->parked, NULL);
+		/* Zero: nobody reads it any more. */
+		if (!refcount_inc_not_zero(&body->refs))
+			body = NULL;
+	}
+	spin_unlock(&awaited_lock);
+	if (!body)
+		return 0;
+	caps_body_revoke(body);
+	caps_body_put(body);
+	return reason;
+}
+
 /* --- the end -------------------------------------------------------------- */
+
+static int run_kind(struct caps_parked *parked, int reason, bool gone)
+{
+	switch (parked->kind) {
+	case CAPS_PARKED_CALL:
+		return run_call(parked, reason, gone);
+	case CAPS_PARKED_RECEIVE:
+		return run_receive(parked, reason, gone);
+	default:
+		return run_send(parked, -ECANCELED);
+	}
+}
 
 /* The work of a command that was claimed. */
 static void run(struct io_uring_cmd *cmd, unsigned int issue_flags)
@@ -408,10 +522,7 @@ static void run(struct io_uring_cmd *cmd, unsigned int issue_flags)
 		reason = -ECANCELED;
 	else if (caps_deadline_passed(parked->deadline))
 		reason = -ETIMEDOUT;
-	if (parked->is_call)
-		err = run_call(parked, reason, gone);
-	else
-		err = run_receive(parked, reason, gone);
+	err = run_kind(parked, reason, gone);
 	if (err == -EIOCBQUEUED) {
 		timer_start(parked);
 		return;
@@ -432,10 +543,7 @@ void caps_park_cancel(struct io_uring_cmd *cmd, unsigned int issue_flags)
 	if (!claim(parked))
 		return;
 	timer_stop(parked);
-	if (parked->is_call)
-		run_call(parked, -ECANCELED, true);
-	else
-		run_receive(parked, -ECANCELED, true);
+	run_kind(parked, -ECANCELED, true);
 	parked_free(parked);
 	caps_uring_cancelled(cmd, issue_flags);
 }

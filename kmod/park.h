@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Parked commands: calls and receives from io_uring that wait without a task.
+ * Parked commands: calls and receives from io_uring that wait without a task,
+ * and sends that complete when their deferred bodies are free.
  *
  * A parked command stands where a sleeping task would: in struct caps_waiter and
  * struct caps_message its address, with the lowest bit set, takes the place of
@@ -9,14 +10,15 @@
  * copies what has come, or looks again and may park once more.
  *
  * Who runs it. @ending is 1 while somebody has the command in hand, and 0 while
- * it is parked. Four may want to end that, and who changes 0 to 1 does:
+ * it is parked. Five may want to end that, and who changes 0 to 1 does:
  *
  *	who gives it a message, an error or an answer	the holder's lock held
  *	its timer					no lock
+	who frees the body of a send			awaited_lock
  *	CAPS_UNPARK					the actor's lock held
  *	io_uring, when ring or task end			the ring's lock held
  *
- * The first three queue the work; the last ends the command on the spot. Who
+ * The last ends the command on the spot, the others queue the work. Who
  * comes second does not touch it again: a sender claims it before the store
  * that gives it something, and whoever does run it then finds that under the
  * lock (of a call: by the state of its message, see message.h).
@@ -53,9 +55,17 @@
 #include "receive.h"
 
 struct caps_actor;
+struct caps_body;
+struct caps_lent;
 struct caps_message;
 struct caps_wakes;
 struct io_uring_cmd;
+
+enum caps_parked_kind {
+	CAPS_PARKED_CALL,
+	CAPS_PARKED_RECEIVE,
+	CAPS_PARKED_SEND,		/* until its deferred body is free */
+};
 
 struct caps_parked {
 	struct io_uring_cmd *cmd;
@@ -66,7 +76,9 @@ struct caps_parked {
 	struct hrtimer timer;		/* unless that is CAPS_FOREVER */
 	struct list_head link;		/* of actor->parked */
 	void __user *uarg;
+	enum caps_parked_kind kind;
 	union {
+		struct caps_body *body;		/* waits for it; awaited_lock */
 		struct {
 			struct caps_call args;
 			struct caps_message *message;	/* a reference */
@@ -78,7 +90,6 @@ struct caps_parked {
 			struct caps_waiter waiter;
 		} receive;
 	};
-	bool is_call;
 };
 
 int caps_park_init(void);
@@ -87,7 +98,10 @@ void caps_park_drop_spares(struct caps_actor *actor);
 
 int caps_park_call(struct caps_actor *actor, struct io_uring_cmd *cmd,
 		   struct caps_call *args, void __user *uarg,
-		   unsigned int issue_flags);
+		   struct caps_lent *lent, unsigned int issue_flags);
+int caps_park_send(struct caps_actor *actor, struct caps_lent *lent,
+		   struct io_uring_cmd *cmd, void __user *uarg);
+int caps_park_sent(struct caps_lent *lent, int err, unsigned int issue_flags);
 int caps_park_receive(struct caps_actor *actor, struct io_uring_cmd *cmd,
 		      const struct caps_receive *args,
 		      struct caps_header __user *uheader, void __user *uarg,
@@ -98,6 +112,11 @@ int caps_unpark(struct caps_actor *actor, struct caps_unpark *args);
 /* For receive.c and call.c. */
 struct caps_message *caps_park_wait(struct reception *r);
 struct caps_message *caps_parked_message(struct caps_parked *parked);
+
+/* For send.c and body.c. */
+void caps_park_await(struct caps_lent *lent, struct caps_body *body);
+void caps_park_await_not(struct caps_lent *lent, struct caps_body *body);
+void caps_park_freed(struct caps_body *body);
 
 static inline struct task_struct *caps_parked_task(struct caps_parked *parked)
 {

@@ -15,10 +15,12 @@ static struct caps_body *load_pages(struct caps_actor *actor,
 				    struct caps_chain *pins,
 				    struct caps_chain *copies,
 				    struct caps_user_data *data, u32 flags,
-				    bool pin)
+				    bool pin, const struct caps_lent *lent)
 {
 	struct caps_body *body, *pinned = ERR_PTR(-EMSGSIZE);
 
+	if (pin && caps_is_lent(lent))
+		return caps_body_lend(pins, data, lent->cmd, false);
 	if (pin) {
 		pinned = caps_body_pin(actor, pins, data, false,
 				       flags & CAPS_DEFER);
@@ -57,8 +59,10 @@ static int load_body(struct caps_actor *actor, struct caps_chain *pins,
 		goto out;
 	}
 	pin = pin && !(flags & CAPS_COPY) &&
-	      data.len > READ_ONCE(caps_copy_break);
-	body = load_pages(actor, pins, copies, &data, flags, pin);
+	      (caps_is_lent(payload->lent) ||
+	       data.len > READ_ONCE(caps_copy_break));
+	body = load_pages(actor, pins, copies, &data, flags, pin,
+			  payload->lent);
 	if (IS_ERR(body))
 		err = PTR_ERR(body);
 	else

@@ -10,6 +10,7 @@
 #include "capability.h"
 #include "ipc.h"
 #include "message.h"
+#include "park.h"
 #include "payload.h"
 #include "port.h"
 #include "queue.h"
@@ -160,6 +161,7 @@ static int send_load(struct caps_actor *actor, struct caps_message *message,
 		     struct caps_send *args)
 {
 	bool defer = args->flags & CAPS_DEFER;
+	struct caps_lent *lent = message->request.lent;
 	struct caps_body *body;
 	int err;
 
@@ -173,6 +175,11 @@ static int send_load(struct caps_actor *actor, struct caps_message *message,
 	if ((args->flags & CAPS_DEFER) && !defer)
 		args->result = CAPS_RESULT_COPIED;
 
+	if (lent && lent->parked) {
+		if (defer)
+			caps_park_await(lent, body);
+		return 0;
+	}
 	if (defer || message->kind == CAPS_KIND_CALL) {
 		err = caps_message_assign_id(message);
 		if (err)
@@ -217,11 +224,13 @@ static int send_post(struct caps_actor *actor, struct caps_message *message,
  * @actor: who sends
  * @args: checked
  * @kind: CAPS_KIND_SEND or CAPS_KIND_CALL
+ * @lent: what io_uring has for the body of a CAPS_KIND_SEND, or NULL
  *
  * Return: 0; what caps_post(), caps_post_to_one(), caps_broadcast(),
  * caps_payload_load() return; -ETIMEDOUT, -ERESTARTSYS.
  */
-int caps_send(struct caps_actor *actor, struct caps_send *args, u32 kind)
+int caps_send(struct caps_actor *actor, struct caps_send *args, u32 kind,
+	      struct caps_lent *lent)
 {
 	struct caps_port *source = NULL;
 	struct caps_message *message;
@@ -243,7 +252,9 @@ int caps_send(struct caps_actor *actor, struct caps_send *args, u32 kind)
 	message->header.address = args->address;
 	message->source = source;
 
+	message->request.lent = lent;
 	err = send_load(actor, message, args);
+	message->request.lent = NULL;
 	if (err)
 		goto undo;
 	caps_message_get(message);
@@ -255,6 +266,8 @@ int caps_send(struct caps_actor *actor, struct caps_send *args, u32 kind)
 undo:
 	if (err) {
 		caps_dispose_detach(message->request.body);
+		if (lent && lent->awaited)
+			caps_park_await_not(lent, message->request.body);
 		caps_message_forget_id(actor, message->sent_id);
 	}
 	if (unlikely(args->data.attachments))

@@ -100,7 +100,7 @@ void __caps_payload_leave(struct caps_payload *payload)
 	} else {
 		stop_paying(message, body);
 	}
-	if (atomic_dec_and_test(&body->sharers) && !body->dispose)
+	if (atomic_dec_and_test(&body->sharers) && !caps_body_is_awaited(body))
 		caps_body_revoke(body);
 	caps_body_put(body);
 }

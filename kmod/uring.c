@@ -5,9 +5,11 @@
 #include <linux/fs.h>
 
 #include "actor.h"
+#include "body.h"
 #include "command.h"
 #include "compat/uring.h"
 #include "ioctl.h"
+#include "ipc.h"
 #include "park.h"
 #include "uring.h"
 #include "wait.h"
@@ -26,7 +28,7 @@ static int read_entry(const struct io_uring_cmd *cmd, struct entry *entry)
 	entry->flags = READ_ONCE(area->flags);
 	if (entry->flags & ~(CAPS_URING_NOWAIT | CAPS_URING_PARK) ||
 	    entry->flags == (CAPS_URING_NOWAIT | CAPS_URING_PARK) ||
-	    READ_ONCE(area->reserved) || cmd->flags & IORING_URING_CMD_FIXED)
+	    READ_ONCE(area->reserved))
 		return -EINVAL;
 	if (entry->flags & CAPS_URING_PARK && !CAPS_URING_CAN_PARK)
 		return -EOPNOTSUPP;
@@ -58,6 +60,7 @@ struct turn {
 	struct entry entry;
 	unsigned int issue_flags;
 	bool again;		/* -EAGAIN means that it would wait, and may */
+	struct caps_lent lent;
 	union caps_args args;
 };
 
@@ -84,13 +87,59 @@ static int park_receive(struct turn *turn)
 					turn->issue_flags);
 }
 
+static int do_send(struct caps_actor *actor, union caps_args *args,
+		   void __user *uarg)
+{
+	struct turn *turn = container_of(args, struct turn, args);
+
+	return caps_check_send(&args->send) ?:
+	       caps_send(actor, &args->send, CAPS_KIND_SEND, &turn->lent);
+}
+
+/* A command that completes when its body is free cannot wait for room first. */
+static int park_send(struct turn *turn, const struct caps_command *command)
+{
+	int err;
+
+	if (turn->args.send.deadline)
+		return -EINVAL;
+	if (!(turn->issue_flags & IO_URING_F_NONBLOCK))
+		return -EOPNOTSUPP;
+	err = caps_park_send(turn->actor, &turn->lent, turn->cmd,
+			     turn->entry.uarg);
+	if (err)
+		return err;
+	err = caps_command_run(turn->actor, command, do_send, &turn->args,
+			       turn->entry.uarg);
+	return caps_park_sent(&turn->lent, err, turn->issue_flags);
+}
+
+/*
+ * Buffers that are registered stay so until the command completes. What takes
+ * bytes out of a body only ever needed its address.
+ */
+static bool may_lend(const struct turn *turn, unsigned int cmd)
+{
+	switch (_IOC_NR(cmd)) {
+	case _IOC_NR(CAPS_SEND):
+		return turn->entry.flags & CAPS_URING_PARK ||
+		       !(turn->args.send.flags & CAPS_DEFER);
+	case _IOC_NR(CAPS_CALL):
+	case _IOC_NR(CAPS_RECEIVE):
+	case _IOC_NR(CAPS_GET_DATA):
+		return true;
+	default:
+		return false;
+	}
+}
+
 static bool can_park(unsigned int cmd)
 {
 	return _IOC_NR(cmd) == _IOC_NR(CAPS_RECEIVE) ||
 	       _IOC_NR(cmd) == _IOC_NR(CAPS_REPLY_RECEIVE);
 }
 
-static int call(struct turn *turn, const struct caps_command *command)
+static int call(struct turn *turn)
 {
 	struct caps_call *args = &turn->args.call;
 	int err;
@@ -99,13 +148,15 @@ static int call(struct turn *turn, const struct caps_command *command)
 		return -EINVAL;
 	if (!turn->again) {
 		args->flags |= CAPS_INTERRUPTIBLE;
-		return caps_command_run(turn->actor, command, &turn->args,
-					turn->entry.uarg);
+		err = caps_check_call(args, turn->entry.uarg);
+		return err ?: caps_tell_call(args, turn->entry.uarg,
+					     caps_call_lent(turn->actor, args,
+							    &turn->lent));
 	}
 	if (!(turn->entry.flags & CAPS_URING_PARK))
 		return -EAGAIN;
 	err = caps_park_call(turn->actor, turn->cmd, args, turn->entry.uarg,
-			     turn->issue_flags);
+			     &turn->lent, turn->issue_flags);
 	if (args->flags & CAPS_NOWAIT_QUEUE)
 		turn->again = false;
 	return err;
@@ -122,9 +173,15 @@ static int carry_out(struct turn *turn)
 				    &turn->args);
 	if (IS_ERR(command))
 		return PTR_ERR(command);
+	if (turn->lent.cmd && !may_lend(turn, cmd))
+		return -EINVAL;
+	if (_IOC_NR(cmd) == _IOC_NR(CAPS_SEND) &&
+	    turn->entry.flags & CAPS_URING_PARK &&
+	    turn->args.send.flags & CAPS_DEFER)
+		return park_send(turn, command);
 	turn->again = !may_wait && !(turn->entry.flags & CAPS_URING_NOWAIT);
 	if (_IOC_NR(cmd) == _IOC_NR(CAPS_CALL))
-		return call(turn, command);
+		return call(turn);
 	deadline = deadline_of(cmd, &turn->args);
 	if (!deadline || !*deadline) {
 		turn->again = false;
@@ -133,7 +190,7 @@ static int carry_out(struct turn *turn)
 			return park_receive(turn);
 		*deadline = 0;
 	}
-	return caps_command_run(turn->actor, command, &turn->args,
+	return caps_command_run(turn->actor, command, NULL, &turn->args,
 				turn->entry.uarg);
 }
 
@@ -158,6 +215,9 @@ int caps_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags)
 	turn.actor = cmd->file->private_data;
 	turn.issue_flags = issue_flags;
 	turn.again = false;
+	turn.lent = (struct caps_lent){
+		.cmd = cmd->flags & IORING_URING_CMD_FIXED ? cmd : NULL,
+	};
 	err = read_entry(cmd, &turn.entry);
 	if (!err)
 		err = carry_out(&turn);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The list of commands, one variant each: how large its struct is, which parts
- * are read and written, and how to fill one so that it succeeds.
+ * are read and written, and what fills it.
  */
 #ifndef ABI_COMMANDS_H
 #define ABI_COMMANDS_H

@@ -3,7 +3,6 @@
  * io_uring's own means on commands: not waiting and poll, links, timeouts, many
  * in one submission, rings that are refused.
  */
-#include "caps_memory.h"
 #include "caps_uring.h"
 
 #define MANY	64u
@@ -177,27 +176,16 @@ TEST_F(tidy, many_in_one_submission)
 
 /* --- refused -------------------------------------------------------------- */
 
-TEST_F(tidy, polled_rings_and_fixed_buffers_are_refused)
+TEST_F(tidy, polled_rings_are_refused)
 {
-	struct iovec buffer = { .iov_len = 4096 };
 	struct pair p = pair_open();
 	struct caps_query q = { 0 };
-	struct io_uring_sqe *sqe;
 	struct io_uring ring;
 
 	ring_open(&ring, MANY, IORING_SETUP_IOPOLL);
 	ring_command(&ring, p.server, CAPS_QUERY, &q, 0);
 	ring_submit(&ring);
 	EXPECT_ERR(EOPNOTSUPP, ring_result(&ring, &q));
-	io_uring_queue_exit(&ring);
-
-	buffer.iov_base = pages_map(buffer.iov_len);
-	ring_open(&ring, MANY, 0);
-	need(io_uring_register_buffers(&ring, &buffer, 1), "registering");
-	sqe = ring_command(&ring, p.server, CAPS_QUERY, &q, 0);
-	sqe->uring_cmd_flags = IORING_URING_CMD_FIXED;
-	ring_submit(&ring);
-	EXPECT_ERR(EINVAL, ring_result(&ring, &q));
 	io_uring_queue_exit(&ring);
 }
 

@@ -1158,8 +1158,8 @@ struct caps_group_info {
  * actor's file, cmd_op is the number, and the command area of the entry holds
  * this struct. It does the same and completes with 0 or a negative errno. The
  * ring belongs to the process that opened the file, as the file does; identity
- * is that of the submission. IORING_SETUP_IOPOLL is refused, and
- * IORING_URING_CMD_FIXED is EINVAL. [event loops, servers of many clients]
+ * is that of the submission. IORING_SETUP_IOPOLL is refused. [event loops,
+ * servers of many clients]
  *
  * What need not wait completes when it is submitted. Else a worker of io_uring
  * waits; there are few of them, and the rest stands in line behind. Such a wait
@@ -1178,7 +1178,18 @@ struct caps_group_info {
  *		than 512 bytes of kernel memory each. io_uring cannot cancel
  *		what is parked, and a linked timeout does not end it; its
  *		deadline and CAPS_UNPARK do, and so do the ring's and the
- *		process's end. EOPNOTSUPP without CAPS_FEATURE_PARK.
+ *		process's end. EOPNOTSUPP without CAPS_FEATURE_PARK. With it a
+ *		CAPS_SEND with CAPS_DEFER completes when its body is free, and
+ *		no DISPOSE comes; ended earlier, the body is lost to who has not
+ *		read it. EINVAL if it has a deadline, too; EOPNOTSUPP with
+ *		IOSQE_ASYNC.
+ *
+ * IORING_URING_CMD_FIXED: the body is in the registered buffer that the entry
+ * names, EFAULT if not, EINVAL if it is in pieces. In CAPS_CALL the request, and
+ * the reply with CAPS_DIRECT_REPLY, are not pinned, charged or copied then,
+ * however short; in CAPS_SEND neither with CAPS_DEFER, which needs PARK.
+ * CAPS_RECEIVE and CAPS_GET_DATA write to any buffer; EINVAL for all others.
+ * [storage and network servers with pools of buffers, logs]
  */
 #define CAPS_URING_NOWAIT	(1u << 0)
 #define CAPS_URING_PARK		(1u << 1)
