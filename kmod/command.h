@@ -84,6 +84,7 @@ caps_command_t caps_do_port_info;
 caps_command_t caps_do_revoke;
 caps_command_t caps_do_signal;
 caps_command_t caps_do_port_migrate;
+caps_command_t caps_do_port_file;
 caps_command_t caps_do_send;
 caps_command_t caps_do_call_async;
 caps_command_t caps_do_call;

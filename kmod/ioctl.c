@@ -92,6 +92,8 @@ static const struct caps_command commands[] = {
 	SILENT(CAPS_SIGNAL, CAPS_SIGNAL_SIZE_VER0, caps_do_signal, caps_signal),
 	MAKES(CAPS_PORT_MIGRATE, CAPS_PORT_MIGRATE_SIZE_VER0,
 	      caps_do_port_migrate, caps_port_migrate, sequence, dropped),
+	SILENT(CAPS_PORT_FILE, CAPS_EXPORT_SIZE_VER0, caps_do_port_file,
+	       caps_export),
 	MAKES(CAPS_SEND, CAPS_SEND_SIZE_VER0, caps_do_send,
 	      caps_send, id, full),
 	MAKES(CAPS_CALL_ASYNC, CAPS_SEND_SIZE_VER0, caps_do_call_async,

@@ -209,6 +209,8 @@ static int cut(struct migration *m)
 	caps_actors_unlock(m->from, m->to);
 	caps_wakes_poll(&wakes, m->to);
 	caps_wakes_run(&wakes);
+	if (!err)
+		caps_port_poll_end(m->from, m->port);
 	return err;
 }
 

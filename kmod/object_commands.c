@@ -17,6 +17,7 @@
 #include "migrate.h"
 #include "place.h"
 #include "port.h"
+#include "portfile.h"
 #include "port_signal.h"
 #include "revoke.h"
 #include "service.h"
@@ -144,16 +145,10 @@ int caps_do_capability_info(struct caps_actor *actor, union caps_args *args,
 }
 
 /* The descriptor is installed last, when its number has been written. */
-int caps_do_export(struct caps_actor *actor, union caps_args *args,
-		   void __user *uarg)
+static int give_file(struct file *file, __s32 __user *number)
 {
-	struct caps_export __user *user = uarg;
-	struct file *file;
-	int fd, err = 0;
+	int fd;
 
-	if (args->export.flags)
-		return -EINVAL;
-	file = caps_capfile_create(actor, args->export.capability);
 	if (IS_ERR(file))
 		return PTR_ERR(file);
 	fd = get_unused_fd_flags(O_CLOEXEC);
@@ -161,14 +156,35 @@ int caps_do_export(struct caps_actor *actor, union caps_args *args,
 		fput(file);
 		return fd;
 	}
-	if (put_user(fd, &user->fd)) {
-		err = -EFAULT;
+	if (put_user(fd, number)) {
 		put_unused_fd(fd);
 		fput(file);
-	} else {
-		fd_install(fd, file);
+		return -EFAULT;
 	}
-	return err;
+	fd_install(fd, file);
+	return 0;
+}
+
+int caps_do_export(struct caps_actor *actor, union caps_args *args,
+		   void __user *uarg)
+{
+	struct caps_export __user *user = uarg;
+
+	if (args->export.flags)
+		return -EINVAL;
+	return give_file(caps_capfile_create(actor, args->export.capability),
+			 &user->fd);
+}
+
+int caps_do_port_file(struct caps_actor *actor, union caps_args *args,
+		      void __user *uarg)
+{
+	struct caps_export __user *user = uarg;
+
+	if (args->export.flags)
+		return -EINVAL;
+	return give_file(caps_portfile_create(actor, args->export.capability),
+			 &user->fd);
 }
 
 int caps_do_import(struct caps_actor *actor, union caps_args *args,

@@ -2,6 +2,7 @@
 /*
  * Ports: making, ending, enabling; see port.h. Queueing is in queue.c.
  */
+#include <linux/poll.h>
 #include <linux/slab.h>
 
 #include "account.h"
@@ -185,6 +186,17 @@ void caps_port_set_enabled(struct caps_actor *owner, struct caps_port *port,
 }
 
 /**
+ * caps_port_poll_end - tell who polls a port alone that it is not there any more
+ * @owner: who had it
+ * @port: the port
+ */
+void caps_port_poll_end(struct caps_actor *owner, struct caps_port *port)
+{
+	if (atomic_read(&port->pollers))
+		wake_up_poll(&owner->poll, EPOLLHUP | EPOLLERR);
+}
+
+/**
  * caps_port_end - a port loses its owner for good
  * @owner: the actor
  * @port: the port; the caller has a reference
@@ -215,6 +227,7 @@ bool caps_port_end(struct caps_actor *owner, struct caps_port *port)
 	owner->port_count--;
 	caps_queue_update(owner, port);
 	spin_unlock(&owner->lock);
+	caps_port_poll_end(owner, port);
 
 	do {
 		caps_wakes_init(&wakes);

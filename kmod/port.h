@@ -31,6 +31,7 @@
 #ifndef _CAPS_PORT_H
 #define _CAPS_PORT_H
 
+#include <linux/atomic.h>
 #include <linux/list.h>
 #include <linux/rbtree.h>
 #include <linux/rcupdate.h>
@@ -89,6 +90,8 @@ struct caps_port {
 	u64 generation;			/* of capabilities; read without, too */
 	u64 signals;			/* see port_signal.h */
 	u64 signals_arrival;		/* when the first of them was set */
+
+	atomic_t pollers;		/* see portfile.h */
 };
 
 struct caps_share {
@@ -158,6 +161,14 @@ static inline struct caps_actor *caps_port_lock(struct caps_port *port)
 		spin_unlock(&owner->lock);
 	}
 }
+
+/* Is whoever polls to look again, after something has come? */
+static inline bool caps_port_is_polled(const struct caps_port *port)
+{
+	return port->is_ready || atomic_read(&port->pollers);
+}
+
+void caps_port_poll_end(struct caps_actor *owner, struct caps_port *port);
 
 /* Why a port that was an actor's own is so no more: moved away, or gone. */
 static inline int caps_port_lost(const struct caps_port *port)

@@ -19,7 +19,7 @@ static void signals_add(struct caps_actor *owner, struct caps_port *port,
 	port->signals |= bits;
 	caps_queue_update(owner, port);
 	caps_queue_dispatch(owner, port, wakes);
-	wakes->poll |= port->is_ready;
+	wakes->poll |= caps_port_is_polled(port);
 }
 
 static int signal_once(struct caps_actor *actor,

@@ -194,6 +194,8 @@ static void enqueue(struct caps_actor *owner, struct caps_port *port,
 		if (!port->is_ready)
 			caps_queue_update(owner, port);
 		wakes->poll = true;
+	} else if (unlikely(atomic_read(&port->pollers))) {
+		wakes->poll = true;
 	}
 }
 
@@ -208,6 +210,8 @@ static void block(struct caps_actor *owner, struct caps_port *port,
 	port->waiting++;
 	if (port->enabled && !port->is_ready) {
 		caps_queue_update(owner, port);
+		wakes->poll = true;
+	} else if (atomic_read(&port->pollers)) {
 		wakes->poll = true;
 	}
 }
@@ -368,7 +372,7 @@ void caps_queue_unclaim(struct caps_actor *owner, struct caps_message *message,
 	list_add_tail(&message->link, &next->link);
 	caps_queue_update(owner, port);
 	caps_queue_dispatch(owner, port, wakes);
-	wakes->poll |= port->is_ready;
+	wakes->poll |= caps_port_is_polled(port);
 }
 
 /**

@@ -111,6 +111,12 @@ FIXTURE_VARIANT_ADD(command, export) {
 	.flags = { AT(caps_export, flags) },
 };
 
+FIXTURE_VARIANT_ADD(command, port_file) {
+	CAPS_PORT_FILE, CAPS_EXPORT_SIZE_VER0, export,
+	.out = { REST(caps_export, fd) },
+	.flags = { AT(caps_export, flags) },
+};
+
 FIXTURE_VARIANT_ADD(command, import) {
 	CAPS_IMPORT, CAPS_IMPORT_SIZE_VER0, import,
 	.out = { REST(caps_import, capability) },

@@ -118,7 +118,7 @@ TEST(unknown_commands)
 		EXPECT_ERR(ENOTTY, caps_ioctl(fd, _IOWR(CAPS_IOC - 1, nr, room),
 					      room));
 	}
-	EXPECT_EQ(45, known);
+	EXPECT_EQ(46, known);
 }
 
 TEST_HARNESS_MAIN

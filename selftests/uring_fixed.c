@@ -4,7 +4,6 @@
  * when their deferred bodies are free.
  */
 #include "caps_memory.h"
-#include "caps_process.h"
 #include "caps_uring.h"
 
 #define ENTRIES	8

@@ -449,6 +449,16 @@ struct caps_port_migrate {
 	__u64 dropped;			/* out: messages */
 };
 
+/*
+ * CAPS_PORT_FILE: a new file descriptor (always close-on-exec) that can be polled:
+ * EPOLLIN exactly when receiving from this own port would not wait, whether it is
+ * enabled or not; EPOLLHUP and EPOLLERR once it is gone or moved away, and in
+ * other processes. It keeps nobody alive. [event loops with a handler for each
+ * port, threads that serve one port each]
+ *
+ * It takes a struct caps_export.
+ */
+
 /* --- messages ------------------------------------------------------------ */
 
 /* A piece of memory; the same layout for 32-bit programs. */
@@ -1239,6 +1249,7 @@ struct caps_unpark {
 #define CAPS_REVOKE		_IOWR(CAPS_IOC, 0x25, struct caps_revoke)
 #define CAPS_SIGNAL		_IOWR(CAPS_IOC, 0x26, struct caps_signal)
 #define CAPS_PORT_MIGRATE	_IOWR(CAPS_IOC, 0x27, struct caps_port_migrate)
+#define CAPS_PORT_FILE		_IOWR(CAPS_IOC, 0x28, struct caps_export)
 
 #define CAPS_SEND		_IOWR(CAPS_IOC, 0x30, struct caps_send)
 #define CAPS_CALL		_IOWR(CAPS_IOC, 0x31, struct caps_call)
