@@ -35,6 +35,19 @@ static int read_entry(const struct io_uring_cmd *cmd, struct entry *entry)
 	return 0;
 }
 
+/* A worker goes by what the entry said when it was submitted. */
+static void keep_entry(struct io_uring_cmd *cmd, const struct entry *entry)
+{
+	BUILD_BUG_ON(sizeof(*entry) > sizeof(cmd->pdu));
+	memcpy(cmd->pdu, entry, sizeof(*entry));
+}
+
+static int kept_entry(const struct io_uring_cmd *cmd, struct entry *entry)
+{
+	memcpy(entry, cmd->pdu, sizeof(*entry));
+	return 0;
+}
+
 /* The deadline of a command that may wait, but for CAPS_CALL, which must. */
 static u64 *deadline_of(unsigned int cmd, union caps_args *args)
 {
@@ -218,11 +231,15 @@ int caps_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags)
 	turn.lent = (struct caps_lent){
 		.cmd = cmd->flags & IORING_URING_CMD_FIXED ? cmd : NULL,
 	};
-	err = read_entry(cmd, &turn.entry);
+	err = caps_uring_is_again(cmd, issue_flags) ?
+		      kept_entry(cmd, &turn.entry) :
+		      read_entry(cmd, &turn.entry);
 	if (!err)
 		err = carry_out(&turn);
 	if (err == -ERESTARTSYS)
 		err = -EINTR;
+	if (err == -EAGAIN && turn.again)
+		keep_entry(cmd, &turn.entry);
 	if (err != -EAGAIN || turn.again)
 		return err;
 	/* Returned, it would be taken for a wish to be issued again. */

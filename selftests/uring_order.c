@@ -174,6 +174,40 @@ TEST_F(tidy, many_in_one_submission)
 	io_uring_queue_exit(&ring);
 }
 
+/* --- entries used again ------------------------------------------------------ */
+
+/* What a worker carries out is not what stands in the entry by then. */
+TEST_F(tidy, a_worker_goes_by_what_was_submitted)
+{
+	struct pair p = pair_open();
+	struct caps_call call = call_of(p.cap, "1");
+	struct caps_query q[2] = { 0 };
+	unsigned int rounds, i;
+	struct io_uring ring;
+	struct message m;
+
+	p.port = port_new_limit(p.server, 1);
+	call.capability = cap_give(p.server, p.port, p.client);
+	ring_open(&ring, 2, 0);
+	for (rounds = test_scale(200); rounds; rounds--) {
+		/* No room: a worker waits. */
+		ASSERT_OK(send_text(p.client, call.capability, "full"));
+		ring_command(&ring, p.client, CAPS_CALL, &call, 0);
+		ring_submit(&ring);
+		for (i = 0; i < 2; i++)
+			ring_command(&ring, p.client, CAPS_QUERY, &q[i], 0);
+		ring_submit(&ring);
+		for (i = 0; i < 2; i++)
+			EXPECT_OK(ring_result(&ring, &q[i]));
+		ASSERT_OK(receive(p.server, p.port, &m));
+		ASSERT_OK(receive(p.server, p.port, &m));
+		ASSERT_OK(reply_text(p.server, m.header.id, rounds, ""));
+		ASSERT_OK(ring_result(&ring, &call));
+		ASSERT_EQ(rounds, call.status);
+	}
+	io_uring_queue_exit(&ring);
+}
+
 /* --- refused -------------------------------------------------------------- */
 
 TEST_F(tidy, polled_rings_are_refused)

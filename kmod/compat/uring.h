@@ -6,6 +6,9 @@
  * command may be parked, that is completed by the module some time later, only
  * where io_uring asks for it back when its ring or task ends; before 6.7 it
  * does not, and exec would wait for a parked one for ever.
+ *
+ * In 6.12 a command that a worker issues again still points to its entry in the
+ * ring, where the program may have put another one since.
  */
 #ifndef _CAPS_COMPAT_URING_H
 #define _CAPS_COMPAT_URING_H
@@ -16,6 +19,7 @@
 #else
 #include <linux/io_uring.h>
 #endif
+#include <linux/io_uring_types.h>
 
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0)
 static inline const void *caps_uring_area(const struct io_uring_cmd *cmd)
@@ -28,6 +32,14 @@ static inline const void *caps_uring_area(const struct io_uring_cmd *cmd)
 	return cmd->cmd;
 }
 #endif
+
+/* Does a worker issue what was issued before, and returned -EAGAIN? */
+static inline bool caps_uring_is_again(struct io_uring_cmd *cmd,
+				       unsigned int issue_flags)
+{
+	return !(issue_flags & IO_URING_F_NONBLOCK) &&
+	       !(cmd_to_io_kiocb(cmd)->flags & REQ_F_FORCE_ASYNC);
+}
 
 typedef void caps_uring_work_t(struct io_uring_cmd *cmd,
 			       unsigned int issue_flags);
