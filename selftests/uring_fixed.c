@@ -134,7 +134,7 @@ TEST_F(fixed, call_that_is_parked)
 TEST_F(fixed, call_that_ends_early)
 {
 	struct caps_call call = {
-		.capability = self->p.cap, .deadline = in_ms(300),
+		.capability = self->p.cap, .deadline = in_ms(2000),
 		.request = data_of(self->body, LEN),
 	};
 	__u64 id;

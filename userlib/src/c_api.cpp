@@ -162,6 +162,17 @@ int capsu_revoke(int actor, struct caps_revoke *revoke) {
     return command(actor, CAPS_REVOKE, revoke);
 }
 
+int capsu_port_file(int actor, uint64_t port) {
+    struct caps_export out = {.capability = port, .flags = 0, .fd = -1};
+    const int outcome = command(actor, CAPS_PORT_FILE, &out);
+    return outcome < 0 ? outcome : out.fd;
+}
+
+int capsu_unpark(int actor, struct caps_unpark *unpark) {
+    const int outcome = command(actor, CAPS_UNPARK, unpark);
+    return outcome < 0 ? outcome : static_cast<int>(unpark->ended);
+}
+
 int capsu_port_migrate(int actor, struct caps_port_migrate *migrate) {
     return command(actor, CAPS_PORT_MIGRATE, migrate);
 }

@@ -69,6 +69,13 @@ CAPSU_API int capsu_port_info(int actor, uint64_t port, struct caps_port_info *i
 /* All capabilities of others to the port, or with CAPS_REVOKE_BADGE those with one badge. */
 CAPSU_API int capsu_revoke(int actor, struct caps_revoke *revoke);
 CAPSU_API int capsu_port_migrate(int actor, struct caps_port_migrate *migrate);
+/* Returns a new file descriptor, close-on-exec, that polls this port alone. */
+CAPSU_API int capsu_port_file(int actor, uint64_t port);
+
+/* --- io_uring --- */
+
+/* Lets commands that are parked complete. Returns how many did not by themselves. */
+CAPSU_API int capsu_unpark(int actor, struct caps_unpark *unpark);
 
 /* --- messages --- */
 

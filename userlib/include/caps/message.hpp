@@ -21,6 +21,7 @@
 namespace caps {
 
 class capability;
+class ring;
 
 /// What becomes of a body while it is on its way.
 enum class body_mode : std::uint32_t {
@@ -93,6 +94,7 @@ class reply {
 
   private:
     friend class capability;
+    friend class ring;
 
     std::array<std::byte, CAPS_MAX_ANNEX> annex_; // only annex_len_ bytes of it are ever read
     bytes body_{};
@@ -276,6 +278,7 @@ class CAPSUSER_API received {
   private:
     friend class actor;
     friend class batch;
+    friend class ring;
     friend struct detail_receive;
 
     bool has(std::uint32_t flag) const noexcept { return (header_.flags & flag) != 0; }

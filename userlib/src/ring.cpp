@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MIT
+// Many operations in flight: what is the same however they are carried out.
+#include "ring.hpp"
+
+#include "describe.hpp"
+
+#include <utility>
+
+namespace caps {
+
+void ring::call_one::finish(int outcome) {
+    if (outcome < 0) {
+        then(failed(failure(operation::call, -outcome, failure::object_kind::capability,
+                            call.capability, call.result)));
+        return;
+    }
+    answer.accept(actor);
+    back->body_ = answer.front();
+    back->body_len_ = call.reply_body_len;
+    back->annex_len_ = call.reply_annex_len;
+    back->status_ = call.status;
+    back->result_ = call.result;
+    then(back);
+}
+
+void ring::receive_one::finish(int outcome) {
+    if (outcome < 0) {
+        const bool any = receive.port == CAPS_ANY_PORT;
+        then(failed(failure(operation::receive, -outcome,
+                            any ? failure::object_kind::actor : failure::object_kind::capability,
+                            any ? static_cast<std::uint64_t>(actor) : receive.port)));
+        return;
+    }
+    got->actor_ = actor;
+    got->header_ = receive.header;
+    got->body_ = body.front();
+    body.accept(actor);
+    then(std::move(got));
+}
+
+ring::ring(std::unique_ptr<state> with) noexcept : state_(std::move(with)) {}
+ring::ring(ring &&) noexcept = default;
+ring &ring::operator=(ring &&) noexcept = default;
+
+// The engine goes first: from then on the kernel writes into none of them.
+ring::~ring() {
+    if (state_)
+        state_->by.reset();
+}
+
+result<ring> ring::try_open(const actor &of, unsigned entries, path best) {
+    auto with = std::make_unique<state>();
+    with->actor = of.get();
+    const auto limits = of.try_query();
+    if (!limits)
+        return failed(limits.error());
+    if (best == path::parked && (limits->features & CAPS_FEATURE_PARK) != 0)
+        with->by = engine::open_parked(of.get(), entries);
+    if (!with->by) {
+        auto polled = engine::open_polled(of);
+        if (!polled)
+            return failed(polled.error());
+        with->by = std::move(*polled);
+    }
+    return ring(std::move(with));
+}
+
+ring::path ring::how() const noexcept {
+    return state_->by->how();
+}
+
+std::size_t ring::in_flight() const noexcept {
+    return state_->flying.size();
+}
+
+std::uint64_t ring::call(const capability &to, const outgoing &message, on_reply then,
+                         const buffers &answer, deadline until) {
+    auto one = std::make_unique<call_one>();
+    one->name = ++state_->last;
+    one->actor = state_->actor;
+    one->message = message;
+    one->answer = answer;
+    one->then = std::move(then);
+    ::caps_call &call = one->call;
+    call.capability = to.get();
+    call.address = message.address;
+    call.operation = message.operation;
+    call.deadline = until.nanoseconds();
+    call.flags = static_cast<std::uint32_t>(message.mode);
+    if (answer.size() >= direct_reply_threshold)
+        call.flags |= CAPS_DIRECT_REPLY;
+    call.request = detail::describe(one->message, one->along);
+    call.reply = detail::describe(bytes(one->back->annex_), one->answer);
+    state_->by->start(*one);
+    return state_->flying.emplace(state_->last, std::move(one)).first->first;
+}
+
+std::uint64_t ring::receive(const port &from, on_message then, const buffers &body,
+                            deadline until) {
+    auto one = std::make_unique<receive_one>();
+    one->name = ++state_->last;
+    one->actor = state_->actor;
+    one->body = body;
+    one->then = std::move(then);
+    one->receive.port = from.get();
+    one->receive.deadline = until.nanoseconds();
+    one->receive.buffer = detail::describe(bytes(one->got->annex_), one->body);
+    state_->by->start(*one);
+    return state_->flying.emplace(state_->last, std::move(one)).first->first;
+}
+
+std::uint64_t ring::receive(on_message then, const buffers &body, deadline until) {
+    const unowned<port> any(state_->actor, std::uint64_t{CAPS_ANY_PORT});
+    return receive(*any, std::move(then), body, until);
+}
+
+void ring::cancel(std::uint64_t name) noexcept {
+    const auto at = state_->flying.find(name);
+    if (at != state_->flying.end())
+        state_->by->cancel(*at->second);
+}
+
+result<std::size_t> ring::try_run(deadline until) {
+    if (state_->flying.empty())
+        return 0;
+    std::vector<engine::ended> ended;
+    const int outcome = state_->by->wait(until, ended);
+    if (outcome < 0)
+        return failed(failure(operation::receive, -outcome, failure::object_kind::actor,
+                              static_cast<std::uint64_t>(state_->actor)));
+    for (const auto &[name, result] : ended) {
+        auto at = state_->flying.extract(name);
+        if (at)
+            at.mapped()->finish(result);
+    }
+    return ended.size();
+}
+
+} // namespace caps

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+// What caps::ring has in flight, and what ends it. Internal.
+#ifndef CAPSUSER_RING_HPP
+#define CAPSUSER_RING_HPP
+
+#include <caps/caps.h>
+#include <caps/ring.hpp>
+
+#include <map>
+#include <vector>
+
+namespace caps {
+
+/// An operation from its start until its function has been called.
+struct ring::one {
+    one() = default;
+    one(const one &) = delete;
+    virtual ~one() = default;
+
+    virtual unsigned command() const noexcept = 0;
+    virtual void *argument() noexcept = 0;
+    /// Calls the function; the last thing done to it.
+    virtual void finish(int outcome) = 0;
+
+    std::uint64_t name = 0;
+};
+
+struct ring::call_one : one {
+    unsigned command() const noexcept override { return CAPS_CALL; }
+    void *argument() noexcept override { return &call; }
+    void finish(int outcome) override;
+
+    int actor = -1;
+    outgoing message;
+    buffers answer;
+    on_reply then;
+    result<reply> back;
+    ::caps_attachments along{};
+    ::caps_call call{};
+};
+
+struct ring::receive_one : one {
+    unsigned command() const noexcept override { return CAPS_RECEIVE; }
+    void *argument() noexcept override { return &receive; }
+    void finish(int outcome) override;
+
+    int actor = -1;
+    buffers body;
+    on_message then;
+    result<received> got;
+    ::caps_receive receive{};
+};
+
+/// Whoever carries them out. An operation that has ended is put into the list given to wait().
+class ring::engine {
+  public:
+    struct ended {
+        std::uint64_t name;
+        int outcome;
+    };
+
+    engine() = default;
+    engine(const engine &) = delete;
+    virtual ~engine() = default;
+
+    virtual path how() const noexcept = 0;
+    virtual void start(one &operation) = 0;
+    virtual void cancel(one &operation) noexcept = 0;
+    /// 0, or a negative errno; without a deadline passed, at least one.
+    virtual int wait(deadline until, std::vector<ended> &into) = 0;
+
+    static std::unique_ptr<engine> open_parked(int actor, unsigned entries);
+    static result<std::unique_ptr<engine>> open_polled(const actor &of);
+};
+
+struct ring::state {
+    std::unique_ptr<class engine> by;
+    int actor = -1;
+    std::uint64_t last = 0;
+    std::map<std::uint64_t, std::unique_ptr<one>> flying;
+};
+
+} // namespace caps
+
+#endif

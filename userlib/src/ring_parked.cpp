@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: MIT
+// Operations parked in the kernel by io_uring. The only place that knows liburing.
+#include "ring.hpp"
+
+#include <liburing.h>
+
+#include <cstring>
+
+namespace caps {
+
+class ring::parked_engine : public ring::engine {
+  public:
+    explicit parked_engine(int actor) noexcept : actor_(actor) {}
+    ~parked_engine() override;
+
+    bool open(unsigned entries) noexcept;
+    path how() const noexcept override { return path::parked; }
+    void start(one &operation) override;
+    void cancel(one &operation) noexcept override;
+    int wait(deadline until, std::vector<ended> &into) override;
+
+  private:
+    void drain(std::vector<ended> &into);
+
+    int actor_;
+    bool open_ = false;
+    std::size_t flying_ = 0;
+    io_uring ring_{};
+};
+
+bool ring::parked_engine::open(unsigned entries) noexcept {
+    io_uring_params params{};
+    params.flags = IORING_SETUP_CQSIZE;
+    params.cq_entries = 4 * entries;
+    open_ = ::io_uring_queue_init_params(entries, &ring_, &params) == 0;
+    return open_;
+}
+
+// The ring ends in the background, so what it would write to is ended before.
+ring::parked_engine::~parked_engine() {
+    if (!open_)
+        return;
+    std::vector<ended> none;
+    (void)::io_uring_submit(&ring_);
+    while (flying_ > 0) {
+        ::caps_unpark all{};
+        (void)capsu_unpark(actor_, &all);
+        if (wait(deadline(std::chrono::milliseconds(10)), none) < 0)
+            break;
+    }
+    ::io_uring_queue_exit(&ring_);
+}
+
+// liburing 2.3 has no helper for commands yet.
+void ring::parked_engine::start(one &operation) {
+    io_uring_sqe *sqe = ::io_uring_get_sqe(&ring_);
+    while (sqe == nullptr) {
+        (void)::io_uring_submit(&ring_);
+        sqe = ::io_uring_get_sqe(&ring_);
+    }
+    ::caps_uring area{};
+    area.argument = reinterpret_cast<std::uintptr_t>(operation.argument());
+    area.flags = CAPS_URING_PARK;
+    *sqe = {};
+    sqe->opcode = IORING_OP_URING_CMD;
+    sqe->fd = actor_;
+    sqe->cmd_op = operation.command();
+    sqe->user_data = operation.name;
+    std::memcpy(sqe->cmd, &area, sizeof area);
+    flying_++;
+}
+
+// One that waits for room is in a worker; io_uring can cancel that, and only that.
+void ring::parked_engine::cancel(one &operation) noexcept {
+    (void)::io_uring_submit(&ring_);
+    ::caps_unpark unpark{};
+    unpark.argument = reinterpret_cast<std::uintptr_t>(operation.argument());
+    if (capsu_unpark(actor_, &unpark) > 0)
+        return;
+    io_uring_sqe *sqe = ::io_uring_get_sqe(&ring_);
+    if (sqe == nullptr)
+        return;
+    ::io_uring_prep_cancel64(sqe, operation.name, 0);
+    sqe->user_data = 0;
+    (void)::io_uring_submit(&ring_);
+}
+
+void ring::parked_engine::drain(std::vector<ended> &into) {
+    io_uring_cqe *cqe = nullptr;
+    unsigned head = 0;
+    unsigned count = 0;
+    io_uring_for_each_cqe(&ring_, head, cqe) {
+        count++;
+        if (cqe->user_data == 0)
+            continue;
+        // A worker that gave up, or a parked one: the program sees one and the same.
+        into.push_back({cqe->user_data, cqe->res == -EINTR ? -ECANCELED : cqe->res});
+        flying_--;
+    }
+    ::io_uring_cq_advance(&ring_, count);
+}
+
+int ring::parked_engine::wait(deadline until, std::vector<ended> &into) {
+    int outcome = ::io_uring_submit(&ring_);
+    drain(into);
+    while (outcome >= 0 && into.empty()) {
+        io_uring_cqe *cqe = nullptr;
+        __kernel_timespec left{};
+        if (until == forever) {
+            outcome = ::io_uring_wait_cqe(&ring_, &cqe);
+        } else {
+            const auto now = deadline(deadline::clock::now());
+            if (until <= now)
+                return 0;
+            const std::uint64_t ns = until.nanoseconds() - now.nanoseconds();
+            left.tv_sec = static_cast<long long>(ns / 1'000'000'000);
+            left.tv_nsec = static_cast<long long>(ns % 1'000'000'000);
+            outcome = ::io_uring_wait_cqe_timeout(&ring_, &cqe, &left);
+        }
+        if (outcome == -EINTR || outcome == -ETIME)
+            outcome = 0;
+        drain(into);
+    }
+    return outcome < 0 ? outcome : 0;
+}
+
+std::unique_ptr<ring::engine> ring::engine::open_parked(int actor, unsigned entries) {
+    auto parked = std::make_unique<parked_engine>(actor);
+    if (!parked->open(entries))
+        return nullptr;
+    return parked;
+}
+
+} // namespace caps

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: MIT
+// Many operations in flight, on either path.
+#include "device.hpp"
+
+#include <caps/ring.hpp>
+
+namespace {
+
+using namespace test;
+
+class ring : public device, public testing::WithParamInterface<caps::ring::path> {
+  protected:
+    caps::ring open() const { return caps::ring::open(me, 64, GetParam()); }
+};
+
+TEST_P(ring, says_which_path_it_took) {
+    const bool can_park = (me.query().features & CAPS_FEATURE_PARK) != 0;
+    const auto best = can_park ? GetParam() : caps::ring::path::polled;
+    EXPECT_EQ(open().how(), best);
+}
+
+TEST_P(ring, a_thousand_calls) {
+    constexpr unsigned calls = 1000;
+    const caps::port door = me.create_port({.queue_limit = 256});
+    const auto server = serve(door, calls, [](caps::received &message) {
+        message.reply({.status = static_cast<std::int32_t>(message.address()), .body = "answer"});
+    });
+    caps::ring all = open();
+    std::vector<std::array<char, 8>> rooms(calls);
+    std::vector<int> answered(calls);
+    for (unsigned i = 0; i < calls; ++i)
+        all.call(
+            door, {.address = i, .body = "question"},
+            [&, i](caps::result<caps::reply> back) {
+                ASSERT_TRUE(back) << back.error().message();
+                EXPECT_EQ(back->status(), static_cast<int>(i));
+                EXPECT_EQ(back->text(), "answer");
+                answered[i]++;
+            },
+            rooms[i], soon());
+    EXPECT_EQ(all.in_flight(), calls);
+    while (all.in_flight() > 0)
+        ASSERT_GT(all.run(soon()), 0u);
+    EXPECT_EQ(answered, std::vector<int>(calls, 1));
+    EXPECT_EQ(all.run(), 0u);
+}
+
+// A server whose functions start the next receive.
+TEST_P(ring, receives_one_after_another) {
+    const caps::port door = me.create_port();
+    caps::ring all = open();
+    std::vector<std::string> heard;
+    std::array<char, 8> room{};
+    std::function<void(caps::result<caps::received>)> next = [&](auto message) {
+        ASSERT_TRUE(message) << message.error().message();
+        heard.emplace_back(message->text());
+        if (heard.size() < 3)
+            all.receive(door, next, room, soon());
+    };
+    all.receive(door, next, room, soon());
+    EXPECT_EQ(all.run(20ms), 0u);
+    for (const char *text : {"one", "two", "three"}) {
+        door.send({.body = text});
+        EXPECT_EQ(all.run(soon()), 1u);
+    }
+    EXPECT_EQ(heard, (std::vector<std::string>{"one", "two", "three"}));
+    EXPECT_EQ(all.in_flight(), 0u);
+}
+
+TEST_P(ring, receive_from_any_enabled_port) {
+    const caps::port door = me.create_port({.cookie = 5});
+    door.enable();
+    caps::ring all = open();
+    std::uint64_t cookie = 0;
+    all.receive([&](auto message) { cookie = message ? message->cookie() : 0; }, {}, soon());
+    door.send({});
+    EXPECT_EQ(all.run(soon()), 1u);
+    EXPECT_EQ(cookie, 5u);
+}
+
+TEST_P(ring, deadlines) {
+    const caps::port door = me.create_port();
+    caps::ring all = open();
+    std::vector<int> codes;
+    all.receive(
+        door, [&](auto message) { codes.push_back(message.error().code()); }, {}, 20ms);
+    EXPECT_EQ(all.run(soon()), 1u);
+    bool taken = false;
+    all.call(
+        door, {},
+        [&](auto back) {
+            codes.push_back(back.error().code());
+            taken = back.error().taken();
+        },
+        {}, 200ms);
+    EXPECT_EQ(all.run(10ms), 0u);
+    const auto call = door.receive({}, soon());
+    EXPECT_EQ(all.run(soon()), 1u);
+    EXPECT_TRUE(taken);
+    EXPECT_EQ(codes, (std::vector<int>{ETIMEDOUT, ETIMEDOUT}));
+}
+
+TEST_P(ring, cancel) {
+    const caps::port door = me.create_port();
+    caps::ring all = open();
+    std::vector<int> codes;
+    const auto note = [&](auto ended) { codes.push_back(ended.error().code()); };
+    const auto receive = all.receive(me.default_port(), note);
+    const auto call = all.call(door, {}, note);
+    EXPECT_EQ(all.run(10ms), 0u);
+    all.cancel(receive);
+    all.cancel(call);
+    while (all.in_flight() > 0)
+        ASSERT_GT(all.run(soon()), 0u);
+    EXPECT_EQ(codes, (std::vector<int>{ECANCELED, ECANCELED}));
+    all.cancel(call);
+    EXPECT_FALSE(door.try_receive({}, caps::no_wait));
+}
+
+TEST_P(ring, a_port_that_goes) {
+    caps::port door = me.create_port();
+    caps::ring all = open();
+    int code = 0;
+    all.call(
+        door, {}, [&](auto back) { code = back.error().code(); }, {}, soon());
+    EXPECT_EQ(all.run(10ms), 0u);
+    door.remove();
+    EXPECT_EQ(all.run(soon()), 1u);
+    EXPECT_EQ(code, EPIPE);
+}
+
+// What was started is given up with it, and its functions are not called.
+TEST_P(ring, its_end) {
+    const caps::port door = me.create_port(), other = me.create_port();
+    {
+        caps::ring all = open();
+        for (int i = 0; i < 10; ++i)
+            all.receive(door, [](auto) { ADD_FAILURE() << "called"; });
+        all.call(other, {}, [](auto) { ADD_FAILURE() << "called"; });
+        all.run(10ms);
+    }
+    door.send({.address = 9});
+    EXPECT_EQ(door.receive({}, soon()).address(), 9u);
+}
+
+INSTANTIATE_TEST_SUITE_P(path, ring,
+                         testing::Values(caps::ring::path::parked, caps::ring::path::polled),
+                         [](const auto &of) {
+                             return of.param == caps::ring::path::parked ? "parked" : "polled";
+                         });
+
+} // namespace
