@@ -136,8 +136,9 @@ static noinline int call_rest(struct caps_actor *actor,
 	return 0;
 }
 
-static int call_result(struct caps_actor *actor, struct caps_message *message,
-		       struct caps_call *args)
+static __always_inline int call_result(struct caps_actor *actor,
+				       struct caps_message *message,
+				       struct caps_call *args)
 {
 	int more;
 
@@ -158,8 +159,10 @@ static int call_result(struct caps_actor *actor, struct caps_message *message,
 	return 0;
 }
 
-static int call_load(struct caps_actor *actor, struct caps_message *message,
-		     struct caps_call *args, struct caps_lent *lent)
+static __always_inline int call_load(struct caps_actor *actor,
+				     struct caps_message *message,
+				     struct caps_call *args,
+				     struct caps_lent *lent)
 {
 	struct caps_direct *direct;
 	int err;
@@ -181,8 +184,10 @@ static int call_load(struct caps_actor *actor, struct caps_message *message,
 }
 
 /* To a port, as nearly always, or to one of a group. */
-static int call_post(struct caps_actor *actor, struct caps_message *message,
-		     const struct caps_call *args, u64 deadline)
+static __always_inline int call_post(struct caps_actor *actor,
+				     struct caps_message *message,
+				     const struct caps_call *args,
+				     u64 deadline)
 {
 	struct caps_route route;
 	int err = CAPS_NOT_A_PORT;
@@ -203,8 +208,9 @@ static int call_post(struct caps_actor *actor, struct caps_message *message,
 }
 
 /* The wait is over: take the answer, unless there is a reason not to. */
-static int call_end(struct caps_actor *actor, struct caps_message *message,
-		    struct caps_call *args, int err)
+static __always_inline int call_end(struct caps_actor *actor,
+				    struct caps_message *message,
+				    struct caps_call *args, int err)
 {
 	caps_direct_close(message->reply.direct);
 	if (!err) {
@@ -262,6 +268,14 @@ out:
 	return err;
 }
 
+/* What a ring asks for costs the plain call nothing: it is compiled apart. */
+static noinline int call_by_ring(struct caps_actor *actor,
+				 struct caps_call *args, struct caps_lent *lent,
+				 struct caps_parked *parked)
+{
+	return call_begin(actor, args, lent, parked);
+}
+
 /**
  * caps_call - send and wait for the answer
  * @actor: who calls
@@ -285,7 +299,7 @@ int caps_call(struct caps_actor *actor, struct caps_call *args)
 int caps_call_lent(struct caps_actor *actor, struct caps_call *args,
 		   struct caps_lent *lent)
 {
-	return call_begin(actor, args, lent, NULL);
+	return call_by_ring(actor, args, lent, NULL);
 }
 
 /**
@@ -297,7 +311,7 @@ int caps_call_lent(struct caps_actor *actor, struct caps_call *args,
  */
 int caps_call_park(struct caps_parked *parked, struct caps_lent *lent)
 {
-	return call_begin(parked->actor, &parked->call.args, lent, parked);
+	return call_by_ring(parked->actor, &parked->call.args, lent, parked);
 }
 
 /**

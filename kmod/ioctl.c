@@ -158,8 +158,9 @@ static const struct caps_command *find_command(unsigned int cmd)
 }
 
 /* The table's sizes are those of members of the union. */
-static int load_args(union caps_args *args, const struct caps_command *command,
-		     const void __user *arg, unsigned int cmd)
+static __always_inline int load_args(union caps_args *args,
+				     const struct caps_command *command,
+				     const void __user *arg, unsigned int cmd)
 {
 	size_t size = _IOC_SIZE(cmd);
 

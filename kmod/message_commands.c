@@ -65,7 +65,7 @@ static int expect_attached(struct caps_call *a, struct caps_call __user *user)
 	return caps_attached_expect(a->reply.attachments);
 }
 
-int caps_check_call(struct caps_call *a, void __user *uarg)
+static __always_inline int check_call(struct caps_call *a, void __user *uarg)
 {
 	if (a->flags & ~(CAPS_COPY | CAPS_NOWAIT_QUEUE | CAPS_INTERRUPTIBLE |
 			 CAPS_DIRECT_REPLY | CAPS_GROUP_FLAGS) ||
@@ -78,7 +78,8 @@ int caps_check_call(struct caps_call *a, void __user *uarg)
 }
 
 /* What a call that ended with @err tells its caller. */
-int caps_tell_call(const struct caps_call *a, void __user *uarg, int err)
+static __always_inline int tell_call(const struct caps_call *a,
+				     void __user *uarg, int err)
 {
 	struct caps_call __user *user = uarg;
 
@@ -97,17 +98,32 @@ int caps_do_call(struct caps_actor *actor, union caps_args *args,
 		 void __user *uarg)
 {
 	struct caps_call *a = &args->call;
-	int err = caps_check_call(a, uarg);
+	int err = check_call(a, uarg);
 
-	return err ?: caps_tell_call(a, uarg, caps_call(actor, a));
+	return err ?: tell_call(a, uarg, caps_call(actor, a));
 }
 
-int caps_check_receive(const struct caps_receive *a)
+int caps_check_call(struct caps_call *a, void __user *uarg)
+{
+	return check_call(a, uarg);
+}
+
+int caps_tell_call(const struct caps_call *a, void __user *uarg, int err)
+{
+	return tell_call(a, uarg, err);
+}
+
+static __always_inline int check_receive(const struct caps_receive *a)
 {
 	if (a->flags & ~CAPS_HOLD || a->reserved)
 		return -EINVAL;
 	return likely(!a->buffer.attachments) ? 0 :
 	       caps_attached_check_room(a->buffer.attachments);
+}
+
+int caps_check_receive(const struct caps_receive *a)
+{
+	return check_receive(a);
 }
 
 int caps_do_receive(struct caps_actor *actor, union caps_args *args,
@@ -117,7 +133,7 @@ int caps_do_receive(struct caps_actor *actor, union caps_args *args,
 	struct caps_wakes wakes __uninitialized;
 
 	caps_wakes_init(&wakes);
-	return caps_check_receive(&args->receive) ?:
+	return check_receive(&args->receive) ?:
 	       caps_receive(actor, &args->receive, &user->header, &wakes);
 }
 
@@ -186,8 +202,10 @@ fault:
  * The id is cleared first, since an answer that cannot be told of cannot be
  * taken back either. In a server's loop there is nothing else to tell.
  */
-static int reply_first(struct caps_actor *actor, struct caps_reply *reply,
-		       struct caps_reply __user *user, struct caps_wakes *wakes)
+static __always_inline int reply_first(struct caps_actor *actor,
+				       struct caps_reply *reply,
+				       struct caps_reply __user *user,
+				       struct caps_wakes *wakes)
 {
 	u32 result = reply->result;
 	int err;
@@ -206,7 +224,7 @@ static __always_inline int reply_before(struct caps_actor *actor,
 					struct caps_reply_receive __user *user,
 					struct caps_wakes *wakes)
 {
-	int err = check_reply(&a->reply) ?: caps_check_receive(&a->receive);
+	int err = check_reply(&a->reply) ?: check_receive(&a->receive);
 
 	if (err || !a->reply.id)
 		return err;

@@ -14,7 +14,7 @@
  *
  *	who gives it a message, an error or an answer	the holder's lock held
  *	its timer					no lock
-	who frees the body of a send			awaited_lock
+ *	who frees the body of a send			awaited_lock
  *	CAPS_UNPARK					the actor's lock held
  *	io_uring, when ring or task end			the ring's lock held
  *

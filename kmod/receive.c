@@ -180,12 +180,14 @@ static struct caps_message *claim_or_wait(struct reception *r)
 /* A claimed message; NULL: signals or an event; or why there is none. */
 static struct caps_message *claim_message(struct reception *r)
 {
-	struct caps_message *message = NULL;
+	struct caps_message *message = unlikely(r->parked) ?
+		caps_parked_message(r->parked) : NULL;
 
-	if (unlikely(r->parked))
-		message = caps_parked_message(r->parked);
-	while (!message && !r->signals && !r->event)
+	if (message)
+		return message;
+	do
 		message = claim_or_wait(r);
+	while (!message && !r->signals && !r->event);
 	return message;
 }
 
@@ -444,8 +446,8 @@ static void tell_lost(struct caps_header __user *uheader)
 		put_user(flags | CAPS_HEADER_FDS_LOST, &uheader->flags);
 }
 
-static int receive_one(struct reception *r, struct caps_receive *args,
-		       struct caps_header __user *uheader)
+int caps_receive_more(struct reception *r, struct caps_receive *args,
+		      struct caps_header __user *uheader)
 {
 	struct caps_message *message;
 	u64 sequence;
@@ -527,7 +529,7 @@ int caps_receive(struct caps_actor *actor, struct caps_receive *args,
 		caps_wakes_run(wakes);
 		return err;
 	}
-	err = receive_one(&r, args, uheader);
+	err = caps_receive_more(&r, args, uheader);
 	reception_end(&r);
 	return err;
 }
@@ -541,13 +543,6 @@ int caps_receive_begin(struct reception *r, struct caps_actor *actor,
 
 	r->parked = parked;
 	return err;
-}
-
-/* -EIOCBQUEUED: it is parked, and not at its end. */
-int caps_receive_more(struct reception *r, struct caps_receive *args,
-		      struct caps_header __user *uheader)
-{
-	return receive_one(r, args, uheader);
 }
 
 void caps_receive_leave(struct reception *r, struct caps_message *message)
@@ -597,8 +592,8 @@ int caps_receive_batch(struct caps_actor *actor,
 	while (args->received < args->count) {
 		err = load_entry(&entry, &entries[args->received]);
 		if (!err)
-			err = receive_one(&r, &entry,
-					  &entries[args->received].header);
+			err = caps_receive_more(&r, &entry,
+					&entries[args->received].header);
 		if (err)
 			break;
 		args->received++;

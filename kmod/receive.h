@@ -36,6 +36,7 @@ struct reception {
 int caps_receive_begin(struct reception *r, struct caps_actor *actor,
 		       const struct caps_receive *args,
 		       struct caps_parked *parked, struct caps_wakes *wakes);
+/* -EIOCBQUEUED: what is parked stays so, and is not at its end. */
 int caps_receive_more(struct reception *r, struct caps_receive *args,
 		      struct caps_header __user *uheader);
 void caps_receive_leave(struct reception *r, struct caps_message *message);
