@@ -48,24 +48,6 @@ static int kept_entry(const struct io_uring_cmd *cmd, struct entry *entry)
 	return 0;
 }
 
-/* The deadline of a command that may wait, but for CAPS_CALL, which must. */
-static u64 *deadline_of(unsigned int cmd, union caps_args *args)
-{
-	switch (_IOC_NR(cmd)) {
-	case _IOC_NR(CAPS_SEND):
-	case _IOC_NR(CAPS_CALL_ASYNC):
-		return &args->send.deadline;
-	case _IOC_NR(CAPS_RECEIVE):
-		return &args->receive.deadline;
-	case _IOC_NR(CAPS_RECEIVE_BATCH):
-		return &args->receive_batch.deadline;
-	case _IOC_NR(CAPS_REPLY_RECEIVE):
-		return &args->reply_receive.receive.deadline;
-	default:
-		return NULL;
-	}
-}
-
 /* A turn of a command: what it says, how it is issued, what it leaves. */
 struct turn {
 	struct io_uring_cmd *cmd;
@@ -175,12 +157,78 @@ static int call(struct turn *turn)
 	return err;
 }
 
+/* A deadline, and what a command ends with that has none and would wait. */
+struct wait {
+	u64 *deadline;
+	int without;
+};
+
+#define MAX_WAITS	2
+
+/* What a command may wait for, but for CAPS_CALL, which must. */
+static void find_waits(struct turn *turn, struct wait *waits)
+{
+	union caps_args *args = &turn->args;
+
+	switch (_IOC_NR(turn->cmd->cmd_op)) {
+	case _IOC_NR(CAPS_SEND):
+	case _IOC_NR(CAPS_CALL_ASYNC):
+		waits[0] = (struct wait){ &args->send.deadline, -EAGAIN };
+		break;
+	case _IOC_NR(CAPS_RECEIVE):
+		waits[0] = (struct wait){ &args->receive.deadline, -EAGAIN };
+		break;
+	case _IOC_NR(CAPS_RECEIVE_BATCH):
+		waits[0] = (struct wait){ &args->receive_batch.deadline,
+					  -EAGAIN };
+		break;
+	case _IOC_NR(CAPS_REPLY_RECEIVE):
+		waits[0] = (struct wait){ &args->reply_receive.receive.deadline,
+					  -EAGAIN };
+		break;
+	case _IOC_NR(CAPS_CONNECT):
+		waits[0] = (struct wait){ &args->connect.deadline, -ENOENT };
+		waits[1] = (struct wait){ &args->connect.verdict, -EAGAIN };
+		break;
+	case _IOC_NR(CAPS_GENERATION):
+		if (args->generation.flags & CAPS_GENERATION_WAIT)
+			waits[0] = (struct wait){ &args->generation.deadline,
+						  -ETIMEDOUT };
+		break;
+	}
+}
+
+/* Carried out as if it had no deadlines; -EAGAIN: again, where it may wait. */
+static int run_without(struct turn *turn, const struct caps_command *command,
+		       const struct wait *waits)
+{
+	bool again = turn->again, waited[MAX_WAITS];
+	unsigned int i;
+	int err;
+
+	for (i = 0; i < MAX_WAITS; i++) {
+		waited[i] = waits[i].deadline && *waits[i].deadline;
+		if (waited[i])
+			*waits[i].deadline = 0;
+	}
+	turn->again = false;
+	err = caps_command_run(turn->actor, command, NULL, &turn->args,
+			       turn->entry.uarg);
+	for (i = 0; i < MAX_WAITS; i++) {
+		if (!again || !waited[i] || err != waits[i].without)
+			continue;
+		turn->again = true;
+		err = -EAGAIN;
+	}
+	return err;
+}
+
 static int carry_out(struct turn *turn)
 {
 	bool may_wait = !(turn->issue_flags & IO_URING_F_NONBLOCK);
 	unsigned int cmd = turn->cmd->cmd_op;
+	struct wait waits[MAX_WAITS] = { };
 	const struct caps_command *command;
-	u64 *deadline;
 
 	command = caps_command_load(turn->actor, cmd, turn->entry.uarg,
 				    &turn->args);
@@ -195,16 +243,14 @@ static int carry_out(struct turn *turn)
 	turn->again = !may_wait && !(turn->entry.flags & CAPS_URING_NOWAIT);
 	if (_IOC_NR(cmd) == _IOC_NR(CAPS_CALL))
 		return call(turn);
-	deadline = deadline_of(cmd, &turn->args);
-	if (!deadline || !*deadline) {
-		turn->again = false;
-	} else if (!may_wait || turn->entry.flags & CAPS_URING_NOWAIT) {
-		if (turn->entry.flags & CAPS_URING_PARK && can_park(cmd))
-			return park_receive(turn);
-		*deadline = 0;
-	}
-	return caps_command_run(turn->actor, command, NULL, &turn->args,
-				turn->entry.uarg);
+	if (may_wait && !(turn->entry.flags & CAPS_URING_NOWAIT))
+		return caps_command_run(turn->actor, command, NULL, &turn->args,
+					turn->entry.uarg);
+	find_waits(turn, waits);
+	if (turn->entry.flags & CAPS_URING_PARK && can_park(cmd) &&
+	    *waits[0].deadline)
+		return park_receive(turn);
+	return run_without(turn, command, waits);
 }
 
 /**

@@ -7,6 +7,7 @@
 
 #include "caps_state.h"
 
+#include <dirent.h>
 #include <liburing.h>
 
 /* --- a ring --------------------------------------------------------------- */
@@ -65,6 +66,15 @@ static inline struct io_uring_sqe *ring_command(struct io_uring *ring, int fd,
 	return sqe;
 }
 
+/* Submitted. */
+static inline void ring_start(struct io_uring *ring, unsigned int sqe_flags,
+			      int fd, unsigned int command, void *arg,
+			      __u32 flags)
+{
+	ring_command(ring, fd, command, arg, flags)->flags |= sqe_flags;
+	ring_submit(ring);
+}
+
 /* Another entry that asks io_uring to cancel the one named @arg. */
 static inline void ring_cancel(struct io_uring *ring, void *arg)
 {
@@ -86,6 +96,24 @@ static inline long unpark(int fd, void *arg)
 	long ret = caps_ioctl(fd, CAPS_UNPARK, &u);
 
 	return ret ? ret : (long)u.ended;
+}
+
+/* Threads that io_uring has made of this process to wait. */
+static inline unsigned int workers(void)
+{
+	DIR *dir = opendir("/proc/self/task");
+	struct dirent *entry;
+	unsigned int count = 0;
+	char path[64], *name;
+
+	while ((entry = readdir(dir))) {
+		snprintf(path, sizeof(path), "/proc/self/task/%.16s/comm",
+			 entry->d_name);
+		name = file_text(path);
+		count += name && !strncmp(name, "iou-wrk", 7);
+	}
+	closedir(dir);
+	return count;
 }
 
 /* --- completions ---------------------------------------------------------- */
@@ -119,6 +147,12 @@ static inline long ring_result(struct io_uring *ring, void *arg)
 		ret = ring_next(ring, &which);
 	while (ret != -ETIME && which != arg);
 	return ret;
+}
+
+/* A wait that was given up. */
+static inline bool given_up(long result)
+{
+	return result == -ECANCELED || result == -EINTR;
 }
 
 /* Has anything completed by now? */

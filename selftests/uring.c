@@ -65,13 +65,6 @@ FIXTURE_TEARDOWN(uring)
 	ring_result(&self->ring, arg);					\
 })
 
-static void ring_start(struct io_uring *ring, unsigned int sqe_flags, int fd,
-		       unsigned int command, void *arg, __u32 flags)
-{
-	ring_command(ring, fd, command, arg, flags)->flags |= sqe_flags;
-	ring_submit(ring);
-}
-
 static void ring_close(struct io_uring *ring)
 {
 	io_uring_queue_exit(ring);
@@ -280,12 +273,6 @@ TEST_F(uring, deadline)
 	EXPECT_ERR(ETIMEDOUT, ring_result(&self->ring, &call));
 	EXPECT_EQ(CAPS_RESULT_TAKEN, call.result);
 	expect_cancelled(_metadata, &self->p, id);
-}
-
-/* A wait that was given up. */
-static bool given_up(long result)
-{
-	return result == -ECANCELED || result == -EINTR;
 }
 
 /* Ask io_uring for the end of what waits, or, where it cannot, the module. */

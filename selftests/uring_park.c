@@ -3,8 +3,6 @@
  * Parked commands: many of them, what becomes of what they were given, and who
  * ends them when several want to at once.
  */
-#include <dirent.h>
-
 #include "caps_memory.h"
 #include "caps_uring.h"
 
@@ -44,23 +42,6 @@ static void park_many(struct io_uring *ring, int fd, struct caps_receive *r,
 		if (!io_uring_sq_space_left(ring) || i == count - 1)
 			ring_submit(ring);
 	}
-}
-
-static unsigned int workers(void)
-{
-	DIR *dir = opendir("/proc/self/task");
-	struct dirent *entry;
-	unsigned int count = 0;
-	char path[64], *name;
-
-	while ((entry = readdir(dir))) {
-		snprintf(path, sizeof(path), "/proc/self/task/%.16s/comm",
-			 entry->d_name);
-		name = file_text(path);
-		count += name && !strncmp(name, "iou-wrk", 7);
-	}
-	closedir(dir);
-	return count;
 }
 
 static long parked_now(void)
