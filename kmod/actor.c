@@ -338,6 +338,7 @@ static void actor_teardown(struct work_struct *work)
 		return;
 	}
 	caps_services_end(actor);
+	caps_unpark_gone(actor);
 	while (end_waiters(actor))
 		cond_resched();
 	caps_actor_end_messages(actor);

@@ -13,6 +13,7 @@
 #include "image.h"
 #include "keep.h"
 #include "message.h"
+#include "park.h"
 #include "port.h"
 #include "queue.h"
 #include "wait.h"
@@ -186,6 +187,7 @@ void caps_actor_orphaned(struct caps_actor *actor)
 {
 	struct caps_port *port = NULL;
 
+	caps_unpark_gone(actor);
 	caps_actor_end_messages(actor);
 	while ((port = next_port(actor, port))) {
 		purge_port(actor, port);

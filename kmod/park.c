@@ -33,9 +33,15 @@ void caps_park_exit(void)
 
 /* --- who ends it ---------------------------------------------------------- */
 
+static bool change(struct caps_parked *parked, enum caps_parked_state from,
+		   enum caps_parked_state to)
+{
+	return atomic_cmpxchg(&parked->state, from, to) == from;
+}
+
 static bool claim(struct caps_parked *parked)
 {
-	return !atomic_xchg(&parked->ending, 1);
+	return change(parked, CAPS_PARK_PARKED, CAPS_PARK_CLAIMED);
 }
 
 static struct caps_parked *parked_of(struct task_struct *task)
@@ -147,7 +153,7 @@ static struct caps_parked *parked_create(struct caps_actor *actor,
 	if (IS_ERR(parked))
 		return parked;
 	parked->cmd = cmd;
-	atomic_set(&parked->ending, 1);
+	atomic_set(&parked->state, CAPS_PARK_RUNNING);
 	parked->reason = 0;
 	parked->deadline = deadline;
 	INIT_LIST_HEAD(&parked->link);
@@ -231,7 +237,7 @@ struct caps_message *caps_park_wait(struct reception *r)
 		list_add_tail(&waiter->link, r->port ? &r->port->waiters :
 						       &actor->waiters);
 		r->waited = true;
-		atomic_set(&parked->ending, 0);
+		atomic_set(&parked->state, CAPS_PARK_PARKED);
 	}
 	spin_unlock(&actor->lock);
 	caps_wakes_run(r->wakes);
@@ -389,7 +395,7 @@ int caps_park_call(struct caps_actor *actor, struct io_uring_cmd *cmd,
 		return PTR_ERR(parked);
 	parked->kind = CAPS_PARKED_CALL;
 	parked->call.args = *args;
-	atomic_set(&parked->ending, 0);
+	atomic_set(&parked->state, CAPS_PARK_PARKED);
 	err = caps_call_park(parked, lent);
 	if (err != -EIOCBQUEUED)
 		err = caps_tell_call(&parked->call.args, uarg, err);
@@ -420,7 +426,7 @@ int caps_park_send(struct caps_actor *actor, struct caps_lent *lent,
 		return PTR_ERR(parked);
 	parked->kind = CAPS_PARKED_SEND;
 	parked->body = NULL;
-	atomic_set(&parked->ending, 0);
+	atomic_set(&parked->state, CAPS_PARK_PARKED);
 	lent->parked = parked;
 	return 0;
 }
@@ -510,11 +516,20 @@ static int run_kind(struct caps_parked *parked, int reason, bool gone)
 	}
 }
 
-/* The work of a command that was claimed. */
-static void run(struct io_uring_cmd *cmd, unsigned int issue_flags)
+/**
+ * caps_parked_give_up - end what a command was parked for
+ * @parked: the command, which is in hand; nobody waits for its result
+ */
+void caps_parked_give_up(struct caps_parked *parked)
 {
-	struct caps_parked *parked = *parked_in(cmd);
-	bool gone = caps_uring_gone(cmd) || !caps_actor_is_mine(parked->actor);
+	timer_stop(parked);
+	run_kind(parked, -ECANCELED, true);
+}
+
+static int run_claimed(struct caps_parked *parked)
+{
+	bool gone = caps_uring_gone(parked->cmd) ||
+		    !caps_actor_is_mine(parked->actor);
 	int reason = 0, err;
 
 	timer_stop(parked);
@@ -523,10 +538,23 @@ static void run(struct io_uring_cmd *cmd, unsigned int issue_flags)
 	else if (caps_deadline_passed(parked->deadline))
 		reason = -ETIMEDOUT;
 	err = run_kind(parked, reason, gone);
-	if (err == -EIOCBQUEUED) {
+	if (err == -EIOCBQUEUED)
 		timer_start(parked);
+	return err;
+}
+
+/* The work of a command that was claimed. */
+static void run(struct io_uring_cmd *cmd, unsigned int issue_flags)
+{
+	struct caps_parked *parked = *parked_in(cmd);
+	int err = -ECANCELED;
+
+	if (change(parked, CAPS_PARK_CLAIMED, CAPS_PARK_RUNNING))
+		err = run_claimed(parked);
+	else if (change(parked, CAPS_PARK_STOLEN, CAPS_PARK_DROPPED))
 		return;
-	}
+	if (err == -EIOCBQUEUED)
+		return;
 	parked_free(parked);
 	io_uring_cmd_done(cmd, err, 0, issue_flags);
 }
@@ -540,46 +568,9 @@ void caps_park_cancel(struct io_uring_cmd *cmd, unsigned int issue_flags)
 {
 	struct caps_parked *parked = *parked_in(cmd);
 
-	if (!claim(parked))
+	if (!change(parked, CAPS_PARK_PARKED, CAPS_PARK_RUNNING))
 		return;
-	timer_stop(parked);
-	run_kind(parked, -ECANCELED, true);
+	caps_parked_give_up(parked);
 	parked_free(parked);
 	caps_uring_cancelled(cmd, issue_flags);
-}
-
-/**
- * caps_unpark - let parked commands complete
- * @actor: whose
- * @args: checked; which, and then how many
- *
- * Return: 0.
- */
-int caps_unpark(struct caps_actor *actor, struct caps_unpark *args)
-{
-	void __user *uarg = u64_to_user_ptr(args->argument);
-	struct caps_parked *parked, *next;
-	LIST_HEAD(claimed);
-
-	args->ended = 0;
-	spin_lock(&actor->lock);
-	list_for_each_entry_safe(parked, next, &actor->parked, link) {
-		if (uarg && parked->uarg != uarg)
-			continue;
-		parked->reason = -ECANCELED;
-		if (!claim(parked))
-			continue;
-		list_move(&parked->link, &claimed);
-		args->ended++;
-	}
-	spin_unlock(&actor->lock);
-
-	/* Claimed, they stay until their work is queued. */
-	while (!list_empty(&claimed)) {
-		parked = list_first_entry(&claimed, struct caps_parked, link);
-		list_del_init(&parked->link);
-		caps_uring_work(parked->cmd, run);
-		cond_resched();
-	}
-	return 0;
 }

@@ -9,13 +9,14 @@
  * instead of waking one. The work goes on where the sleeper would have: it
  * copies what has come, or looks again and may park once more.
  *
- * Who runs it. @ending is 1 while somebody has the command in hand, and 0 while
- * it is parked. Five may want to end that, and who changes 0 to 1 does:
+ * Who runs it. @state is PARKED while nobody has the command in hand. Six may
+ * want to end that, and who changes it does:
  *
  *	who gives it a message, an error or an answer	the holder's lock held
  *	its timer					no lock
  *	who frees the body of a send			awaited_lock
  *	CAPS_UNPARK					the actor's lock held
+ *	the actor, when its process has gone		the actor's lock held
  *	io_uring, when ring or task end			the ring's lock held
  *
  * The last ends the command on the spot, the others queue the work. Who
@@ -24,11 +25,22 @@
  * lock (of a call: by the state of its message, see message.h).
  *
  *	sender				timer
- *	lock; take off the list		0 -> 1? then queue the work
- *	0 -> 1? then note it		  ...
+ *	lock; take off the list		CLAIMED? then queue the work
+ *	CLAIMED? then note it		  ...
  *	store-release(message)		work: lock; was anything given? else
  *	unlock				  take off the list; unlock
  *	noted? then queue the work
+ *
+ * Of a ring that somebody else has, too, work may wait for its end after the task
+ * has gone. So the actor's teardown ends what is parked, or claimed and not yet
+ * running: its message goes on, its call is given up, its pages are free. The work
+ * only completes it, whenever that is:
+ *
+ *	teardown			work
+ *	-> STOLEN; end it		CLAIMED -> RUNNING? then all as ever
+ *	-> OVER; was DROPPED, or	STOLEN -> DROPPED? then leave it to
+ *	  nobody had claimed it?	  the teardown, else
+ *	  then queue the work		OVER: free and complete it
  *
  * The ring's lock is held where a command is parked, where its work runs and
  * where it is asked back. So what is done first may go on using the command
@@ -67,10 +79,19 @@ enum caps_parked_kind {
 	CAPS_PARKED_SEND,		/* until its deferred body is free */
 };
 
+enum caps_parked_state {
+	CAPS_PARK_PARKED,
+	CAPS_PARK_CLAIMED,		/* its work is queued, or is to be */
+	CAPS_PARK_RUNNING,
+	CAPS_PARK_STOLEN,		/* the teardown's, */
+	CAPS_PARK_DROPPED,		/* and its work came meanwhile */
+	CAPS_PARK_OVER,			/* but for its completion */
+};
+
 struct caps_parked {
 	struct io_uring_cmd *cmd;
 	struct caps_actor *actor;
-	atomic_t ending;
+	atomic_t state;			/* enum caps_parked_state */
 	int reason;			/* to be given up; the actor's lock */
 	u64 deadline;
 	struct hrtimer timer;		/* unless that is CAPS_FOREVER */
@@ -107,7 +128,11 @@ int caps_park_receive(struct caps_actor *actor, struct io_uring_cmd *cmd,
 		      struct caps_header __user *uheader, void __user *uarg,
 		      struct caps_wakes *wakes, unsigned int issue_flags);
 void caps_park_cancel(struct io_uring_cmd *cmd, unsigned int issue_flags);
+
+/* For unpark.c, which has the rest. */
+void caps_parked_give_up(struct caps_parked *parked);
 int caps_unpark(struct caps_actor *actor, struct caps_unpark *args);
+void caps_unpark_gone(struct caps_actor *actor);
 
 /* For receive.c and call.c. */
 struct caps_message *caps_park_wait(struct reception *r);

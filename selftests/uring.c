@@ -409,10 +409,16 @@ TEST_F(uring, closing_a_duplicate_harms_nothing)
 	EXPECT_STREQ("still there", m.body);
 }
 
-/* A process whose ring waits for a message and an answer; its end is @end. */
+/* How a process ends whose ring waits for a message and an answer. */
+enum end {
+	KILLED,
+	EXEC,
+	OUTLIVED,		/* killed, while another one has the ring */
+};
+
 static void process_ends(struct __test_metadata *_metadata, struct pair *p,
 			 unsigned int setup, unsigned int sqe, __u32 flags,
-			 bool exec)
+			 enum end end)
 {
 	char *argv[] = { "true", NULL };
 	struct child c;
@@ -432,15 +438,22 @@ static void process_ends(struct __test_metadata *_metadata, struct pair *p,
 		ring_open(&ring, ENTRIES, setup);
 		ring_start(&ring, sqe, fd, CAPS_RECEIVE, &r, flags);
 		ring_start(&ring, sqe, fd, CAPS_CALL, &call, flags);
-		hear(&c);
-		if (exec)
+		if (end == OUTLIVED) {
+			outlive(&c);
+			say(&c, 0);
+		} else {
+			hear(&c);
+		}
+		if (end == EXEC)
 			execv("/bin/true", argv);
 		for (;;)
 			pause();
 	}
 	close(from);
 	id = take_call(_metadata, p);
-	if (exec) {
+	if (end == OUTLIVED)
+		hear(&c);
+	if (end == EXEC) {
 		say(&c, 0);
 		EXPECT_OK(child_wait(&c));
 	} else {
@@ -448,19 +461,28 @@ static void process_ends(struct __test_metadata *_metadata, struct pair *p,
 		EXPECT_EQ(-SIGKILL, child_wait(&c));
 	}
 	expect_cancelled(_metadata, p, id);
+	if (end == OUTLIVED)
+		say(&c, 0);
 	close(c.line);
 }
 
 TEST_F(uring, killed)
 {
 	process_ends(_metadata, &self->p, variant->setup, variant->sqe,
-		     variant->flags, false);
+		     variant->flags, KILLED);
 }
 
 TEST_F(uring, exec)
 {
 	process_ends(_metadata, &self->p, variant->setup, variant->sqe,
-		     variant->flags, true);
+		     variant->flags, EXEC);
+}
+
+/* Who has the ring after that keeps nothing waiting. */
+TEST_F(uring, killed_and_outlived_by_its_ring)
+{
+	process_ends(_metadata, &self->p, variant->setup, variant->sqe,
+		     variant->flags, OUTLIVED);
 }
 
 /* --- who -------------------------------------------------------------------- */

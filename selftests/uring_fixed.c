@@ -205,6 +205,41 @@ TEST_F(fixed, refused)
 	EXPECT_ERR(EAGAIN, receive_now(self->p.server, self->p.port, &m));
 }
 
+/*
+ * An answer is free when whoever asked has read it, perhaps long after the
+ * command: a buffer that is registered does not serve for it, and nothing has
+ * happened then. A deferred one completes when it has gone, marked or not, and
+ * DISPOSE tells the rest.
+ */
+TEST_F(fixed, answers)
+{
+	struct caps_reply reply = {
+		.data = data_of(self->body, LEN), .flags = CAPS_DEFER,
+	};
+	__u32 mark = can_park(self->p.server) ? CAPS_URING_PARK : 0;
+	struct message m;
+	__u64 id;
+
+	ASSERT_OK(call_async(self->p.client, self->p.cap, 0, "", &id));
+	ASSERT_OK(receive(self->p.server, self->p.port, &m));
+	reply.id = m.header.id;
+	EXPECT_ERR(EINVAL, DO_FIXED(self->p.server, CAPS_REPLY, &reply, 0));
+	reply.flags = 0;
+	EXPECT_ERR(EINVAL, DO_FIXED(self->p.server, CAPS_REPLY, &reply, 0));
+	reply.flags = CAPS_DEFER;
+	ring_command(&self->ring, self->p.server, CAPS_REPLY, &reply, mark);
+	ring_submit(&self->ring);
+	EXPECT_OK(ring_result(&self->ring, &reply));
+	EXPECT_EQ(0, reply.result);
+	EXPECT_ERR(EAGAIN, receive_now(self->p.server, CAPS_DEFAULT_PORT, &m));
+	ASSERT_OK(receive(self->p.client, CAPS_DEFAULT_PORT, &m));
+	EXPECT_EQ(id, m.header.id);
+	EXPECT_OK(discard(self->p.client, id));
+	ASSERT_OK(receive(self->p.server, CAPS_DEFAULT_PORT, &m));
+	EXPECT_EQ(CAPS_KIND_DISPOSE, m.header.kind);
+	EXPECT_EQ(reply.id, m.header.id);
+}
+
 /* --- sends that complete when their bodies are free ------------------------- */
 
 FIXTURE(deferred)

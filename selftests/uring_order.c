@@ -100,6 +100,36 @@ TEST_F(tidy, linked_timeout)
 	io_uring_queue_exit(&ring);
 }
 
+/* A call that is taken already: the server is told. */
+TEST_F(tidy, linked_timeout_of_a_call)
+{
+	struct __kernel_timespec soon = { .tv_sec = 1 };
+	struct pair p = pair_open();
+	struct caps_call call = call_of(p.cap, "question");
+	struct io_uring_sqe *sqe;
+	struct io_uring ring;
+	struct message m;
+	__u64 id;
+
+	ring_open(&ring, MANY, 0);
+	call.deadline = CAPS_FOREVER;
+	ring_command(&ring, p.client, CAPS_CALL, &call, 0)->flags |=
+		IOSQE_IO_LINK;
+	sqe = ring_entry(&ring);
+	io_uring_prep_link_timeout(sqe, &soon, 0);
+	io_uring_sqe_set_data(sqe, &soon);
+	ring_submit(&ring);
+	ASSERT_OK(receive(p.server, p.port, &m));
+	id = m.header.id;
+	EXPECT_TRUE(given_up(ring_result(&ring, &call)));
+	EXPECT_EQ(CAPS_RESULT_TAKEN, call.result);
+	EXPECT_OK(receive(p.server, p.port, &m));
+	EXPECT_EQ(CAPS_KIND_CANCELLED, m.header.kind);
+	EXPECT_EQ(id, m.header.id);
+	EXPECT_OK(discard(p.server, id));
+	io_uring_queue_exit(&ring);
+}
+
 /* A server's turn as a chain: the receive comes after the answer. */
 TEST_F(tidy, reply_linked_to_receive)
 {

@@ -7,6 +7,7 @@
 #include "caps_uring.h"
 
 #define PARKED	10000u
+#define CHAINS	64u
 
 /* On whose behalf nothing is to be shown where the kernel cannot park. */
 #define NEED_PARK(fd) do {						\
@@ -115,6 +116,91 @@ TEST_F(tidy, thousands)
 	free(r);
 }
 
+/* --- io_uring's own means -------------------------------------------------- */
+
+/* It cannot cancel what is parked, and that harms nothing. */
+TEST_F(tidy, io_uring_does_not_cancel)
+{
+	struct __kernel_timespec soon = { .tv_nsec = 1000000 };
+	struct message m = { 0 };
+	struct caps_receive r = receive_of(&m, CAPS_DEFAULT_PORT,
+					   CAPS_FOREVER);
+	struct io_uring_sqe *sqe;
+	int fd = actor_open();
+	struct io_uring ring;
+
+	NEED_PARK(fd);
+	park_open(&ring, 0);
+	ring_command(&ring, fd, CAPS_RECEIVE, &r, CAPS_URING_PARK)->flags |=
+		IOSQE_IO_LINK;
+	sqe = ring_entry(&ring);
+	io_uring_prep_link_timeout(sqe, &soon, 0);
+	io_uring_sqe_set_data(sqe, &soon);
+	ring_submit(&ring);
+	EXPECT_ERR(ENOENT, ring_result(&ring, &soon));
+	ring_cancel(&ring, &r);
+	ring_submit(&ring);
+	EXPECT_ERR(ENOENT, ring_next(&ring, NULL));
+	EXPECT_FALSE(ring_has(&ring));
+	ASSERT_OK(send_text(fd, CAPS_DEFAULT_PORT, "still there"));
+	EXPECT_OK(ring_result(&ring, &r));
+	EXPECT_STREQ("still there", m.body);
+	io_uring_queue_exit(&ring);
+}
+
+/* Turns of a server as chains, all in one system call: answer, then park. */
+TEST_F(tidy, many_chains_in_one_submission)
+{
+	struct pair p = pair_open();
+	struct caps_receive r[CHAINS];
+	struct caps_reply reply[CHAINS];
+	struct message m[CHAINS];
+	struct io_uring ring;
+	__u64 id[CHAINS];
+	unsigned int i;
+
+	NEED_PARK(p.server);
+	p.port = port_new_limit(p.server, 2 * CHAINS);
+	p.cap = cap_give(p.server, p.port, p.client);
+	park_open(&ring, 0);
+	for (i = 0; i < CHAINS; i++) {
+		ASSERT_OK(call_async(p.client, p.cap, 0, "1", &id[i]));
+		ASSERT_OK(receive_now(p.server, p.port, &m[i]));
+		reply[i] = (struct caps_reply){
+			.id = m[i].header.id, .status = i,
+		};
+		r[i] = receive_of(&m[i], p.port, CAPS_FOREVER);
+		ring_command(&ring, p.server, CAPS_REPLY, &reply[i],
+			     0)->flags |= IOSQE_IO_LINK;
+		park(&ring, p.server, &r[i]);
+	}
+	EXPECT_EQ(2 * CHAINS, io_uring_submit(&ring));
+	for (i = 0; i < CHAINS; i++)
+		EXPECT_OK(ring_result(&ring, &reply[i]));
+	EXPECT_EQ(CHAINS, parked_now());
+	EXPECT_EQ(0, workers());
+	for (i = 0; i < CHAINS; i++) {
+		ASSERT_OK(receive_now(p.client, CAPS_DEFAULT_PORT, &m[0]));
+		EXPECT_EQ(id[i], m[0].header.id);
+		EXPECT_EQ(i, m[0].header.status);
+		ASSERT_OK(send_text(p.client, p.cap, "2"));
+	}
+	for (i = 0; i < CHAINS; i++) {
+		EXPECT_OK(ring_result(&ring, &r[i]));
+		EXPECT_EQ(CHAINS + i + 1, r[i].header.sequence);
+	}
+
+	/* A reply that fails lets nothing be parked. */
+	ring_command(&ring, p.server, CAPS_REPLY, &reply[0], 0)->flags |=
+		IOSQE_IO_LINK;
+	park(&ring, p.server, &r[0]);
+	ring_submit(&ring);
+	EXPECT_ERR(ENOMSG, ring_result(&ring, &reply[0]));
+	EXPECT_ERR(ECANCELED, ring_result(&ring, &r[0]));
+	EXPECT_EQ(0, parked_now());
+	io_uring_queue_exit(&ring);
+}
+
 /* --- what was given to one that is gone ----------------------------------- */
 
 /* The thread of the first ring never comes back to copy it. */
@@ -200,6 +286,50 @@ TEST_F(tidy, an_answer_to_one_that_is_gone)
 	EXPECT_OK(receive(p.server, CAPS_DEFAULT_PORT, &m));
 	EXPECT_EQ(CAPS_KIND_DISPOSE, m.header.kind);
 	EXPECT_EQ(reply.id, m.header.id);
+}
+
+/*
+ * A call that was handed to a parked receive, whose thread never comes to take
+ * it; the process ends, its ring does not, and the caller is told.
+ */
+TEST_F(tidy, a_call_to_one_that_is_outlived_by_its_ring)
+{
+	int client = actor_open();
+	struct caps_call call;
+	struct background b;
+	struct child c;
+	int from;
+
+	NEED_PARK(client);
+	if (child_start(&c)) {
+		struct caps_receive r = { .deadline = CAPS_FOREVER };
+		struct io_uring ring;
+		int fd = actor_open();
+
+		r.port = port_new(fd);
+		say_fd(&c, cap_export(fd, r.port));
+		park_open(&ring, IORING_SETUP_SINGLE_ISSUER |
+				 IORING_SETUP_DEFER_TASKRUN);
+		park(&ring, fd, &r);
+		ring_submit(&ring);
+		outlive(&c);
+		say(&c, 0);
+		for (;;)
+			pause();
+	}
+	from = hear_fd(&c);
+	hear(&c);
+	call = call_of(0, "question");
+	call.deadline = CAPS_FOREVER;
+	need(cap_import(client, from, &call.capability), "CAPS_IMPORT");
+	close(from);
+	background_start(&b, client, CAPS_CALL, &call);
+	background_settle(&b);
+	child_kill(&c);
+	EXPECT_ERR(EPIPE, background_join(&b));
+	EXPECT_EQ(0, call.result);
+	say(&c, 0);
+	close(c.line);
 }
 
 /* --- several ends at once ------------------------------------------------- */
