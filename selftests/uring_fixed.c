@@ -123,8 +123,11 @@ TEST_F(fixed, call)
 
 TEST_F(fixed, call_that_is_parked)
 {
-	if (!can_park(self->p.client))
+	if (!can_park(self->p.client)) {
+		/* At once; the ring's end, in the background, is another's. */
+		need(io_uring_unregister_buffers(&self->ring), "unregistering");
 		SKIP(_exit(255), "this kernel cannot park");
+	}
 	call_through(_metadata, &self->p, &self->ring, self->body, self->got,
 		     CAPS_URING_PARK);
 	EXPECT_NO_PINS();

@@ -8,6 +8,7 @@
 
 #define PARKED	10000u
 #define CHAINS	64u
+#define KMEMLEAK	"/sys/kernel/debug/kmemleak"
 
 /* On whose behalf nothing is to be shown where the kernel cannot park. */
 #define NEED_PARK(fd) do {						\
@@ -114,6 +115,103 @@ TEST_F(tidy, thousands)
 	io_uring_queue_exit(&ring);
 	EXPECT_TRUE(eventually(!parked_now()));
 	free(r);
+}
+
+/* Bytes in all caches of this name. */
+static long long cache_bytes(const char *name)
+{
+	unsigned long long objects, size;
+	char *at = file_text("/proc/slabinfo"), word[64];
+	long long sum = 0;
+
+	for (; at && *at; at = strchr(at, '\n') + 1) {
+		if (sscanf(at, "%63s %*u %llu %llu", word, &objects,
+			   &size) == 3 && !strcmp(word, name))
+			sum += objects * size;
+	}
+	return sum;
+}
+
+/* What io_uring itself needs for a command: the request, a copy of the entry. */
+static long long io_uring_bytes(void)
+{
+	return cache_bytes("io_kiocb") + cache_bytes("kmalloc-128") +
+	       cache_bytes("kmalloc-cg-128");
+}
+
+TEST_F(tidy, memory_of_each)
+{
+	struct caps_receive *r = calloc(PARKED, sizeof(*r));
+	long long ours, theirs;
+	struct io_uring ring;
+	int fd = actor_open();
+
+	NEED_PARK(fd);
+	if (access("/proc/slabinfo", F_OK) || !access(KMEMLEAK, F_OK))
+		SKIP(return, "no slabs, or each object has guards around it");
+	park_open(&ring, 0);
+	theirs = io_uring_bytes();
+	ours = kernel_memory();
+	park_many(&ring, fd, r, PARKED);
+	theirs = io_uring_bytes() - theirs;
+	ours = kernel_memory() - ours - theirs;
+	TH_LOG("%lld bytes each, and %lld of io_uring's", ours / PARKED,
+	       theirs / PARKED);
+	EXPECT_LT(256, theirs / PARKED);
+	EXPECT_LT(256, ours / PARKED);
+	EXPECT_GE(512, ours / PARKED);
+	io_uring_queue_exit(&ring);
+	free(r);
+}
+
+/* How long it takes to end so many, by CAPS_UNPARK or with their ring. */
+static __u64 end_of(struct __test_metadata *_metadata, unsigned int count,
+		    bool with_ring)
+{
+	struct caps_receive *r = calloc(count, sizeof(*r));
+	int fd = actor_open();
+	struct io_uring ring;
+	__u64 begin;
+
+	park_open(&ring, 0);
+	park_many(&ring, fd, r, count);
+	begin = now_ns();
+	if (!with_ring)
+		EXPECT_EQ(count, unpark(fd, NULL));
+	io_uring_queue_exit(&ring);
+	while (parked_now())
+		usleep(100);
+	begin = now_ns() - begin;
+	close(fd);
+	free(r);
+	return begin;
+}
+
+static __u64 less(__u64 a, __u64 b)
+{
+	return a < b ? a : b;
+}
+
+/* Each ends in the same time, be they many or few. */
+TEST_F(tidy, the_end_of_all_is_linear)
+{
+	unsigned int count = test_scale(PARKED) / 16, how, try;
+	int fd = actor_open();
+	__u64 few, many;
+
+	NEED_PARK(fd);
+	for (how = 0; how < 2; how++) {
+		few = many = ~0ull;
+		/* The best of some, since others use the machine, too. */
+		for (try = 0; try < 5; try++) {
+			few = less(few, end_of(_metadata, count, how));
+			many = less(many, end_of(_metadata, 16 * count, how));
+		}
+		TH_LOG("%u in %llu us, %u in %llu us", count, few / 1000,
+		       16 * count, many / 1000);
+		/* 256 times, were it not; one is measured beside others' work. */
+		EXPECT_GT(100 * few, many);
+	}
 }
 
 /* --- io_uring's own means -------------------------------------------------- */
