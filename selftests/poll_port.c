@@ -160,7 +160,8 @@ TEST_F(tidy, hangs_up_with_its_actor)
 /* Some ports, what is known to be in them, and all that polls. */
 struct model {
 	int fd;
-	int edges;		/* epoll of the files, edge triggered */
+	int edges;		/* epoll of the files and the actor, edge triggered */
+	int levels;		/* likewise, level triggered */
 	__u64 port[PORTS];
 	__u64 call[PORTS];	/* an async call that is there, or 0 */
 	unsigned int there[PORTS];
@@ -169,30 +170,47 @@ struct model {
 	struct pollfd polled[PORTS + 1];
 };
 
+static void poll_also(struct model *m, unsigned int i, int fd)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.u32 = i };
+
+	m->polled[i] = (struct pollfd){ .fd = fd, .events = POLLIN };
+	need(sys(epoll_ctl(m->levels, EPOLL_CTL_ADD, fd, &event)), "epoll_ctl");
+	event.events |= EPOLLET;
+	need(sys(epoll_ctl(m->edges, EPOLL_CTL_ADD, fd, &event)), "epoll_ctl");
+}
+
 static void model_start(struct model *m)
 {
-	struct epoll_event event = { .events = EPOLLIN | EPOLLET };
 	unsigned int i;
 
 	*m = (struct model){ .fd = actor_open() };
 	m->edges = epoll_create1(EPOLL_CLOEXEC);
+	m->levels = epoll_create1(EPOLL_CLOEXEC);
 	for (i = 0; i < PORTS; i++) {
 		m->port[i] = port_new(m->fd);
-		m->polled[i].fd = port_file(m->fd, m->port[i]);
-		event.data.u32 = i;
-		need(sys(epoll_ctl(m->edges, EPOLL_CTL_ADD, m->polled[i].fd,
-				   &event)), "epoll_ctl");
+		poll_also(m, i, port_file(m->fd, m->port[i]));
 	}
-	m->polled[PORTS].fd = m->fd;
-	for (i = 0; i <= PORTS; i++)
-		m->polled[i].events = POLLIN;
+	poll_also(m, PORTS, m->fd);
+}
+
+/* Which of them an epoll has, as bits. */
+static unsigned int events_of(int epoll)
+{
+	struct epoll_event events[PORTS + 1];
+	unsigned int which = 0;
+	long n = sys(epoll_wait(epoll, events, PORTS + 1, 0));
+
+	while (n-- > 0)
+		which |= 1u << events[n].data.u32;
+	return which;
 }
 
 /* Does each tell what the model knows? */
 static bool model_is_right(struct model *m)
 {
 	bool any = false, one;
-	unsigned int i;
+	unsigned int i, ready = 0;
 
 	if (poll(m->polled, PORTS + 1, 0) < 0)
 		return false;
@@ -201,21 +219,21 @@ static bool model_is_right(struct model *m)
 		if (m->polled[i].revents != (one ? POLLIN : 0))
 			return false;
 		any |= one && m->enabled[i];
+		ready |= one << i;
 	}
-	return m->polled[PORTS].revents == (any ? POLLIN : 0);
+	ready |= any << PORTS;
+	return m->polled[PORTS].revents == (any ? POLLIN : 0) &&
+	       events_of(m->levels) == ready;
 }
 
 /* An edge is not lost, whatever others there are. */
 static long edge_of(struct model *m, unsigned int port)
 {
-	struct epoll_event events[PORTS];
-	long n = sys(epoll_wait(m->edges, events, PORTS, 0));
+	unsigned int expected = 1u << port;
 
-	while (n-- > 0) {
-		if (events[n].data.u32 == port)
-			return 0;
-	}
-	return -ENODATA;
+	if (m->enabled[port])
+		expected |= 1u << PORTS;
+	return (events_of(m->edges) & expected) == expected ? 0 : -ENODATA;
 }
 
 static void took(struct model *m, unsigned int port,
@@ -324,6 +342,7 @@ TEST_F(tidy, exact_whatever_is_done)
 	for (i = 0; i < PORTS; i++)
 		close(m.polled[i].fd);
 	close(m.edges);
+	close(m.levels);
 }
 
 TEST_HARNESS_MAIN
