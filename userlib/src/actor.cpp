@@ -237,6 +237,14 @@ result<void> port::try_set_generation(std::uint64_t generation) const noexcept {
                    operation::set_generation);
 }
 
+result<descriptor> port::try_poll_file() const noexcept {
+    const int outcome = capsu_port_file(actor_fd(), get());
+    if (outcome < 0)
+        return failed(
+            failure(operation::poll_file, -outcome, failure::object_kind::capability, get()));
+    return descriptor(outcome);
+}
+
 static result<std::uint64_t> take_back(const port &from, std::uint64_t badge,
                                        std::uint32_t flags) noexcept {
     ::caps_revoke which = {

@@ -59,8 +59,9 @@ constexpr std::string_view names[] = {
     "services",
     "generation",
     "set_generation",
+    "poll_file",
 };
-static_assert(std::size(names) == static_cast<std::size_t>(operation::set_generation) + 1);
+static_assert(std::size(names) == static_cast<std::size_t>(operation::poll_file) + 1);
 
 std::string hexadecimal(std::uint64_t number) {
     char text[2 * sizeof(number)];

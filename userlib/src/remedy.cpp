@@ -348,6 +348,7 @@ extern "C" const char *capsu_remedy(unsigned long command, int error) {
         {CAPS_PORT_INFO, operation::port_info},
         {CAPS_REVOKE, operation::revoke},
         {CAPS_PORT_MIGRATE, operation::migrate},
+        {CAPS_PORT_FILE, operation::poll_file},
         {CAPS_WATCH, operation::watch},
         {CAPS_SIGNAL, operation::signal},
         {CAPS_SEND, operation::send},

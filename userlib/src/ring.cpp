@@ -14,7 +14,7 @@ void ring::call_one::finish(int outcome) {
                             call.capability, call.result)));
         return;
     }
-    answer.accept(actor);
+    answer.accept(actor, (call.result & CAPS_RESULT_FDS_LOST) != 0);
     back->body_ = answer.front();
     back->body_len_ = call.reply_body_len;
     back->annex_len_ = call.reply_annex_len;
@@ -34,7 +34,7 @@ void ring::receive_one::finish(int outcome) {
     got->actor_ = actor;
     got->header_ = receive.header;
     got->body_ = body.front();
-    body.accept(actor);
+    body.accept(actor, got->fds_lost());
     then(std::move(got));
 }
 

@@ -19,15 +19,19 @@ struct ring::one {
 
     virtual unsigned command() const noexcept = 0;
     virtual void *argument() noexcept = 0;
+    /// Has it failed after somebody had received what it sent?
+    virtual bool taken() const noexcept { return false; }
     /// Calls the function; the last thing done to it.
     virtual void finish(int outcome) = 0;
 
     std::uint64_t name = 0;
+    bool canceled = false;
 };
 
 struct ring::call_one : one {
     unsigned command() const noexcept override { return CAPS_CALL; }
     void *argument() noexcept override { return &call; }
+    bool taken() const noexcept override { return (call.result & CAPS_RESULT_TAKEN) != 0; }
     void finish(int outcome) override;
 
     int actor = -1;

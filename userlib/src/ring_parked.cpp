@@ -5,6 +5,7 @@
 #include <liburing.h>
 
 #include <cstring>
+#include <unordered_map>
 
 namespace caps {
 
@@ -20,11 +21,15 @@ class ring::parked_engine : public ring::engine {
     int wait(deadline until, std::vector<ended> &into) override;
 
   private:
+    bool works() noexcept;
+    io_uring_sqe *entry(unsigned command, void *argument, std::uint32_t flags) noexcept;
     void drain(std::vector<ended> &into);
+    void finish(std::uint64_t name, int outcome, std::vector<ended> &into);
 
     int actor_;
     bool open_ = false;
-    std::size_t flying_ = 0;
+    bool ending_ = false;
+    std::unordered_map<std::uint64_t, one *> flying_;
     io_uring ring_{};
 };
 
@@ -33,7 +38,21 @@ bool ring::parked_engine::open(unsigned entries) noexcept {
     params.flags = IORING_SETUP_CQSIZE;
     params.cq_entries = 4 * entries;
     open_ = ::io_uring_queue_init_params(entries, &ring_, &params) == 0;
-    return open_;
+    return open_ && works();
+}
+
+// A ring can be had where it cannot be entered (seccomp), or may carry no commands (a security
+// module): one that does nothing is the proof.
+bool ring::parked_engine::works() noexcept {
+    ::caps_query query{};
+    io_uring_cqe *cqe = nullptr;
+    (void)entry(CAPS_QUERY, &query, 0);
+    // One that fails may have queued it all the same; the ring's end takes it away.
+    if (::io_uring_submit(&ring_) != 1 || ::io_uring_wait_cqe(&ring_, &cqe) != 0)
+        return false;
+    const bool good = cqe->res == 0;
+    ::io_uring_cqe_seen(&ring_, cqe);
+    return good;
 }
 
 // The ring ends in the background, so what it would write to is ended before.
@@ -41,8 +60,9 @@ ring::parked_engine::~parked_engine() {
     if (!open_)
         return;
     std::vector<ended> none;
+    ending_ = true;
     (void)::io_uring_submit(&ring_);
-    while (flying_ > 0) {
+    while (!flying_.empty()) {
         ::caps_unpark all{};
         (void)capsu_unpark(actor_, &all);
         if (wait(deadline(std::chrono::milliseconds(10)), none) < 0)
@@ -52,26 +72,32 @@ ring::parked_engine::~parked_engine() {
 }
 
 // liburing 2.3 has no helper for commands yet.
-void ring::parked_engine::start(one &operation) {
+io_uring_sqe *ring::parked_engine::entry(unsigned command, void *argument,
+                                         std::uint32_t flags) noexcept {
     io_uring_sqe *sqe = ::io_uring_get_sqe(&ring_);
     while (sqe == nullptr) {
         (void)::io_uring_submit(&ring_);
         sqe = ::io_uring_get_sqe(&ring_);
     }
     ::caps_uring area{};
-    area.argument = reinterpret_cast<std::uintptr_t>(operation.argument());
-    area.flags = CAPS_URING_PARK;
+    area.argument = reinterpret_cast<std::uintptr_t>(argument);
+    area.flags = flags;
     *sqe = {};
     sqe->opcode = IORING_OP_URING_CMD;
     sqe->fd = actor_;
-    sqe->cmd_op = operation.command();
-    sqe->user_data = operation.name;
+    sqe->cmd_op = command;
     std::memcpy(sqe->cmd, &area, sizeof area);
-    flying_++;
+    return sqe;
+}
+
+void ring::parked_engine::start(one &operation) {
+    flying_.emplace(operation.name, &operation);
+    entry(operation.command(), operation.argument(), CAPS_URING_PARK)->user_data = operation.name;
 }
 
 // One that waits for room is in a worker; io_uring can cancel that, and only that.
 void ring::parked_engine::cancel(one &operation) noexcept {
+    operation.canceled = true;
     (void)::io_uring_submit(&ring_);
     ::caps_unpark unpark{};
     unpark.argument = reinterpret_cast<std::uintptr_t>(operation.argument());
@@ -85,19 +111,30 @@ void ring::parked_engine::cancel(one &operation) noexcept {
     (void)::io_uring_submit(&ring_);
 }
 
+// A worker that gave up, or a parked one: the program sees one and the same. A worker may be
+// interrupted for no reason of the program's, too, and then it begins again.
+void ring::parked_engine::finish(std::uint64_t name, int outcome, std::vector<ended> &into) {
+    const auto at = flying_.find(name);
+    one &operation = *at->second;
+    const bool wanted = operation.canceled || ending_;
+    flying_.erase(at);
+    if (outcome == -EINTR && !wanted && !operation.taken())
+        start(operation);
+    else
+        into.push_back({name, outcome == -EINTR && wanted ? -ECANCELED : outcome});
+}
+
 void ring::parked_engine::drain(std::vector<ended> &into) {
     io_uring_cqe *cqe = nullptr;
     unsigned head = 0;
     unsigned count = 0;
     io_uring_for_each_cqe(&ring_, head, cqe) {
         count++;
-        if (cqe->user_data == 0)
-            continue;
-        // A worker that gave up, or a parked one: the program sees one and the same.
-        into.push_back({cqe->user_data, cqe->res == -EINTR ? -ECANCELED : cqe->res});
-        flying_--;
+        if (cqe->user_data != 0)
+            finish(cqe->user_data, cqe->res, into);
     }
     ::io_uring_cq_advance(&ring_, count);
+    (void)::io_uring_submit(&ring_);
 }
 
 int ring::parked_engine::wait(deadline until, std::vector<ended> &into) {

@@ -142,7 +142,9 @@ int ring::polled_engine::take_answer() {
     call.reply_body_len = header.body_len;
     call.reply_annex_len = header.annex_len;
     call.status = header.status;
-    call.result = data.copied < header.body_len ? CAPS_RESULT_TRUNCATED : 0;
+    call.result = data.result & CAPS_RESULT_FDS_LOST;
+    if (data.copied < header.body_len)
+        call.result |= CAPS_RESULT_TRUNCATED;
     if (got < 0)
         call.result = CAPS_RESULT_TAKEN | CAPS_RESULT_ANSWERED;
     (void)capsu_discard(actor_, header.id);

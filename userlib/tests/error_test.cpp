@@ -20,7 +20,7 @@ constexpr int contract[] = {EBADF, EPERM,    EACCES, EPIPE,    ECONNRESET, ETIME
                             EINTR, EAGAIN,   EDQUOT, EMSGSIZE, ENOMSG,     ECANCELED,
                             EIDRM, ENOTCONN, EINVAL, E2BIG,    ENOTTY,     EFAULT,
                             EBUSY, ENOMEM,   EMFILE, ENFILE};
-constexpr int last = static_cast<int>(operation::set_generation);
+constexpr int last = static_cast<int>(operation::poll_file);
 
 failure on_capability(operation what, int code, std::uint32_t result = 0) {
     return {what, code, kinds::capability, 0x100000002, result};

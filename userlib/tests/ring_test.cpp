@@ -4,6 +4,15 @@
 
 #include <caps/ring.hpp>
 
+#include <cstddef>
+#include <fstream>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <thread>
+
 namespace {
 
 using namespace test;
@@ -141,6 +150,84 @@ TEST_P(ring, its_end) {
     }
     door.send({.address = 9});
     EXPECT_EQ(door.receive({}, soon()).address(), 9u);
+}
+
+// --- where io_uring is not to be had ---
+
+// The calling thread's for good.
+void forbid(unsigned number, unsigned code) {
+    std::array<sock_filter, 4> program{{
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | code),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    }};
+    sock_fprog filter{.len = program.size(), .filter = program.data()};
+    ASSERT_EQ(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+    ASSERT_EQ(::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter), 0);
+}
+
+class without_uring : public device {
+  protected:
+    // It says that it polls, and works.
+    void expect_polled() {
+        const caps::port door = me.create_port();
+        caps::ring all = caps::ring::open(me, 64);
+        EXPECT_EQ(all.how(), caps::ring::path::polled);
+        const auto server = serve(door, 1, [](caps::received &message) { message.reply({}); });
+        bool answered = false;
+        all.call(
+            door, {}, [&](auto back) { answered = back.has_value(); }, {}, soon());
+        EXPECT_EQ(all.run(soon()), 1u);
+        EXPECT_TRUE(answered);
+    }
+};
+
+TEST_F(without_uring, no_rings_by_seccomp) {
+    for (const unsigned code : {ENOSYS, EPERM})
+        std::thread([&] {
+            forbid(SYS_io_uring_setup, code);
+            expect_polled();
+        }).join();
+}
+
+TEST_F(without_uring, rings_that_cannot_be_entered) {
+    std::thread([&] {
+        forbid(SYS_io_uring_enter, EPERM);
+        expect_polled();
+    }).join();
+}
+
+TEST_F(without_uring, disabled_for_all) {
+    const char *const file = "/proc/sys/kernel/io_uring_disabled";
+    std::string before;
+    if (!(std::ifstream(file) >> before))
+        GTEST_SKIP() << "this kernel cannot disable io_uring";
+    if (!(std::ofstream(file) << 2 << std::flush))
+        GTEST_SKIP() << "not ours to disable";
+    expect_polled();
+    std::ofstream(file) << before;
+}
+
+// --- one port, in somebody else's loop ---
+
+TEST_F(without_uring, poll_file) {
+    caps::port door = me.create_port();
+    const caps::descriptor file = door.poll_file();
+    pollfd one{.fd = file.get(), .events = POLLIN, .revents = 0};
+    EXPECT_EQ(::poll(&one, 1, 0), 0);
+    door.send({.body = "text"});
+    EXPECT_EQ(::poll(&one, 1, 0), 1);
+    EXPECT_EQ(one.revents, POLLIN);
+    EXPECT_EQ(door.receive({}, soon()).header().body_len, 4u);
+    EXPECT_EQ(::poll(&one, 1, 0), 0);
+    door.remove();
+    EXPECT_EQ(::poll(&one, 1, 0), 1);
+    EXPECT_TRUE(one.revents & POLLHUP);
+    const auto late = door.try_poll_file();
+    ASSERT_FALSE(late);
+    EXPECT_EQ(late.error().what(), caps::operation::poll_file);
+    EXPECT_EQ(late.error().code(), EPIPE);
 }
 
 INSTANTIATE_TEST_SUITE_P(path, ring,

@@ -61,6 +61,7 @@ enum class operation : std::uint8_t {
     services,
     generation,
     set_generation,
+    poll_file,
 };
 
 /// The operation's name as the library spells it: "call_async".

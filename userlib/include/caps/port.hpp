@@ -104,6 +104,12 @@ class CAPSUSER_API port : public capability, public receiver<port> {
         return value_or_throw(try_migrate(to, options));
     }
 
+    /// A file descriptor (close-on-exec) for event loops: readable exactly when receiving from this
+    /// port would not wait, whether it is enabled or not, and hung up once it has gone. It can be
+    /// waited for, nothing else, by this process alone, and keeps nobody alive.
+    result<descriptor> try_poll_file() const noexcept;
+    descriptor poll_file() const { return value_or_throw(try_poll_file()); }
+
     result<port_info> try_info() const noexcept;
     port_info info() const { return value_or_throw(try_info()); }
 
