@@ -1175,11 +1175,14 @@ struct caps_group_info {
  * waits; there are few of them, and the rest stands in line behind. Such a wait
  * ends with EINTR (or ECANCELED, if no worker had begun) when cancelled or
  * when a linked timeout expires, and so does a call after it was taken:
- * CAPS_RESULT_TAKEN tells, and the server gets CANCELLED. A CAPS_REPLY_RECEIVE
- * that goes on to a worker has replied, and cleared @reply.id. With IOSQE_ASYNC
- * a name is looked for in the network namespace of the worker.
+ * CAPS_RESULT_TAKEN tells, and the server gets CANCELLED. EINTR may come though
+ * nobody asked for it, as in any wait. A CAPS_REPLY_RECEIVE that goes on to a worker
+ * has replied, and cleared @reply.id. A worker looks for a name in the network
+ * namespace that the process had when it began.
  *
- *   NOWAIT	complete with EAGAIN rather than wait, whatever the deadline;
+ *   NOWAIT	rather than wait, complete as with deadlines of 0: with EAGAIN;
+ *		CAPS_CONNECT with ENOENT if there is no such name, and EAGAIN
+ *		if the server would be asked; CAPS_GENERATION with ETIMEDOUT.
  *		IORING_OP_POLL_ADD tells when to try again. EINVAL for
  *		CAPS_CALL, which must wait: use CAPS_CALL_ASYNC.
  *   PARK	wait without a worker: CAPS_CALL, CAPS_RECEIVE and
@@ -1188,7 +1191,7 @@ struct caps_group_info {
  *		than 512 bytes of kernel memory each. io_uring cannot cancel
  *		what is parked, and a linked timeout does not end it; its
  *		deadline and CAPS_UNPARK do, and so do the ring's and the
- *		process's end. EOPNOTSUPP without CAPS_FEATURE_PARK. With it a
+ *		process's end, also where others have the ring. EOPNOTSUPP without CAPS_FEATURE_PARK. With it a
  *		CAPS_SEND with CAPS_DEFER completes when its body is free, and
  *		no DISPOSE comes; ended earlier, the body is lost to who has not
  *		read it. EINVAL if it has a deadline, too; EOPNOTSUPP with
@@ -1198,7 +1201,8 @@ struct caps_group_info {
  * names, EFAULT if not, EINVAL if it is in pieces. In CAPS_CALL the request, and
  * the reply with CAPS_DIRECT_REPLY, are not pinned, charged or copied then,
  * however short; in CAPS_SEND neither with CAPS_DEFER, which needs PARK.
- * CAPS_RECEIVE and CAPS_GET_DATA write to any buffer; EINVAL for all others.
+ * CAPS_RECEIVE and CAPS_GET_DATA write to any buffer. EINVAL for all others, so
+ * for CAPS_REPLY: the client may read an answer when the command is long over.
  * [storage and network servers with pools of buffers, logs]
  */
 #define CAPS_URING_NOWAIT	(1u << 0)
