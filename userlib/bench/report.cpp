@@ -206,6 +206,14 @@ std::vector<goal> goals_of(const results &all, const std::string &kernel) {
     call(mebibyte, "process_vm_readv", 0.80);
     ratio("64 B call on a connection / on a plain capability", {kernel, "call", "caps", 64},
           {kernel, "call-plain", "caps", 64}, 1.03);
+    // Where nothing can be parked the library polls.
+    const bool parks = kernel != "6.1";
+    const key ring{kernel, parks ? "ring" : "ring-poll", "caps", 64};
+    ratio("64 calls in flight by a ring / call", ring, {kernel, "call", "caps", 64},
+          parks ? 0.60 : 1.10);
+    if (parks)
+        ratio("64 calls in flight by a ring / seqpacket", ring, {kernel, "ring", "seqpacket", 64},
+              0.50);
     ratio("connect, call, close / stream", {kernel, "connect", "caps", 64},
           {kernel, "connect", "stream", 64}, 0.70);
     for (const auto &[operation, text] :
