@@ -590,12 +590,12 @@ int caps_receive_batch(struct caps_actor *actor,
 	if (err)
 		return err;
 	while (args->received < args->count) {
-		err = load_entry(&entry, &entries[args->received]);
+		err = load_entry(&entry, entries);
 		if (!err)
-			err = caps_receive_more(&r, &entry,
-					&entries[args->received].header);
+			err = caps_receive_more(&r, &entry, &entries->header);
 		if (err)
 			break;
+		entries++;
 		args->received++;
 		r.deadline = 0;
 	}

@@ -201,7 +201,8 @@ TEST_F(tidy, the_end_of_all_is_linear)
 
 	NEED_PARK(fd);
 	for (how = 0; how < 2; how++) {
-		few = many = ~0ull;
+		few = ~0ull;
+		many = ~0ull;
 		/* The best of some, since others use the machine, too. */
 		for (try = 0; try < 5; try++) {
 			few = less(few, end_of(_metadata, count, how));

@@ -1190,12 +1190,12 @@ struct caps_group_info {
  *		so does a call while it waits for room. Any number can, for less
  *		than 512 bytes of kernel memory each. io_uring cannot cancel
  *		what is parked, and a linked timeout does not end it; its
- *		deadline and CAPS_UNPARK do, and so do the ring's and the
- *		process's end, also where others have the ring. EOPNOTSUPP without CAPS_FEATURE_PARK. With it a
- *		CAPS_SEND with CAPS_DEFER completes when its body is free, and
- *		no DISPOSE comes; ended earlier, the body is lost to who has not
- *		read it. EINVAL if it has a deadline, too; EOPNOTSUPP with
- *		IOSQE_ASYNC.
+ *		deadline and CAPS_UNPARK do, and so do the ring's end and the
+ *		process's, also where others have the ring. EOPNOTSUPP without
+ *		CAPS_FEATURE_PARK. With it a CAPS_SEND with CAPS_DEFER completes
+ *		when its body is free, and no DISPOSE comes; ended earlier, the
+ *		body is lost to who has not read it. EINVAL if it has a
+ *		deadline, too; EOPNOTSUPP with IOSQE_ASYNC.
  *
  * IORING_URING_CMD_FIXED: the body is in the registered buffer that the entry
  * names, EFAULT if not, EINVAL if it is in pieces. In CAPS_CALL the request, and

@@ -9,7 +9,7 @@
 
 namespace caps {
 
-class ring::parked_engine : public ring::engine {
+class ring::parked_engine final : public ring::engine {
   public:
     explicit parked_engine(int actor) noexcept : actor_(actor) {}
     ~parked_engine() override;

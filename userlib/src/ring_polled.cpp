@@ -30,7 +30,7 @@ int milliseconds_until(std::uint64_t end) {
 
 } // namespace
 
-class ring::polled_engine : public ring::engine {
+class ring::polled_engine final : public ring::engine {
   public:
     polled_engine(const actor &of, port answers) : actor_(of.get()), answers_(std::move(answers)) {}
     ~polled_engine() override;
