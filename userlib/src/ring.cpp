@@ -4,6 +4,8 @@
 
 #include "describe.hpp"
 
+#include <sys/eventfd.h>
+
 #include <utility>
 
 namespace caps {
@@ -38,6 +40,16 @@ void ring::receive_one::finish(int outcome) {
     then(std::move(got));
 }
 
+// A full counter has rung already.
+void ring::engine::wake() const noexcept {
+    (void)::eventfd_write(bell_, 1);
+}
+
+bool ring::engine::rung() const noexcept {
+    ::eventfd_t times = 0;
+    return ::eventfd_read(bell_, &times) == 0;
+}
+
 ring::ring(std::unique_ptr<state> with) noexcept : state_(std::move(with)) {}
 ring::ring(ring &&) noexcept = default;
 ring &ring::operator=(ring &&) noexcept = default;
@@ -54,10 +66,14 @@ result<ring> ring::try_open(const actor &of, unsigned entries, path best) {
     const auto limits = of.try_query();
     if (!limits)
         return failed(limits.error());
+    with->bell.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    if (!with->bell)
+        return failed(failure(operation::open, errno, failure::object_kind::actor,
+                              static_cast<std::uint64_t>(of.get())));
     if (best == path::parked && (limits->features & CAPS_FEATURE_PARK) != 0)
-        with->by = engine::open_parked(of.get(), entries);
+        with->by = engine::open_parked(with->bell.get(), of.get(), entries);
     if (!with->by) {
-        auto polled = engine::open_polled(of);
+        auto polled = engine::open_polled(with->bell.get(), of);
         if (!polled)
             return failed(polled.error());
         with->by = std::move(*polled);
@@ -67,6 +83,14 @@ result<ring> ring::try_open(const actor &of, unsigned entries, path best) {
 
 ring::path ring::how() const noexcept {
     return state_->by->how();
+}
+
+int ring::poll_fd() const noexcept {
+    return state_->by->poll_fd();
+}
+
+void ring::wake() noexcept {
+    state_->by->wake();
 }
 
 std::size_t ring::in_flight() const noexcept {
@@ -121,10 +145,8 @@ void ring::cancel(std::uint64_t name) noexcept {
 }
 
 result<std::size_t> ring::try_run(deadline until) {
-    if (state_->flying.empty())
-        return 0;
     std::vector<engine::ended> ended;
-    const int outcome = state_->by->wait(until, ended);
+    const int outcome = state_->by->wait(state_->flying.empty() ? no_wait : until, ended);
     if (outcome < 0)
         return failed(failure(operation::receive, -outcome, failure::object_kind::actor,
                               static_cast<std::uint64_t>(state_->actor)));

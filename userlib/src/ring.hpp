@@ -4,6 +4,7 @@
 #define CAPSUSER_RING_HPP
 
 #include <caps/caps.h>
+#include <caps/descriptor.hpp>
 #include <caps/ring.hpp>
 
 #include <map>
@@ -55,7 +56,8 @@ struct ring::receive_one : one {
     ::caps_receive receive{};
 };
 
-/// Whoever carries them out. An operation that has ended is put into the list given to wait().
+/// Whoever carries them out. An operation that has ended is put into the list given to wait(). Its
+/// bell, an eventfd, is rung by wake() and silenced by wait().
 class ring::engine {
   public:
     struct ended {
@@ -63,21 +65,30 @@ class ring::engine {
         int outcome;
     };
 
-    engine() = default;
+    explicit engine(int bell) noexcept : bell_(bell) {}
     engine(const engine &) = delete;
     virtual ~engine() = default;
 
     virtual path how() const noexcept = 0;
+    virtual int poll_fd() const noexcept = 0;
     virtual void start(one &operation) = 0;
     virtual void cancel(one &operation) noexcept = 0;
-    /// 0, or a negative errno; without a deadline passed, at least one.
+    /// 0, or a negative errno; without a deadline passed or the bell rung, at least one.
     virtual int wait(deadline until, std::vector<ended> &into) = 0;
+    void wake() const noexcept;
 
-    static std::unique_ptr<engine> open_parked(int actor, unsigned entries);
-    static result<std::unique_ptr<engine>> open_polled(const actor &of);
+    static std::unique_ptr<engine> open_parked(int bell, int actor, unsigned entries);
+    static result<std::unique_ptr<engine>> open_polled(int bell, const actor &of);
+
+  protected:
+    /// Has it been rung since it was asked last?
+    bool rung() const noexcept;
+
+    const int bell_;
 };
 
 struct ring::state {
+    descriptor bell;
     std::unique_ptr<class engine> by;
     int actor = -1;
     std::uint64_t last = 0;

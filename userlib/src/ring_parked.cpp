@@ -3,32 +3,46 @@
 #include "ring.hpp"
 
 #include <liburing.h>
+#include <poll.h>
 
 #include <cstring>
 #include <unordered_map>
 
 namespace caps {
 
+namespace {
+
+// Operations are counted from 1.
+constexpr std::uint64_t nobody = 0;
+constexpr std::uint64_t bell_name = ~std::uint64_t{0};
+
+} // namespace
+
 class ring::parked_engine final : public ring::engine {
   public:
-    explicit parked_engine(int actor) noexcept : actor_(actor) {}
+    parked_engine(int bell, int actor) noexcept : engine(bell), actor_(actor) {}
     ~parked_engine() override;
 
     bool open(unsigned entries) noexcept;
     path how() const noexcept override { return path::parked; }
+    int poll_fd() const noexcept override { return ring_.ring_fd; }
     void start(one &operation) override;
     void cancel(one &operation) noexcept override;
     int wait(deadline until, std::vector<ended> &into) override;
 
   private:
     bool works() noexcept;
-    io_uring_sqe *entry(unsigned command, void *argument, std::uint32_t flags) noexcept;
+    io_uring_sqe *entry() noexcept;
+    void command(unsigned command, void *argument, std::uint32_t flags,
+                 std::uint64_t name) noexcept;
+    void await_bell() noexcept;
     void drain(std::vector<ended> &into);
     void finish(std::uint64_t name, int outcome, std::vector<ended> &into);
 
     int actor_;
     bool open_ = false;
     bool ending_ = false;
+    bool woken_ = false;
     std::unordered_map<std::uint64_t, one *> flying_;
     io_uring ring_{};
 };
@@ -38,7 +52,10 @@ bool ring::parked_engine::open(unsigned entries) noexcept {
     params.flags = IORING_SETUP_CQSIZE;
     params.cq_entries = 4 * entries;
     open_ = ::io_uring_queue_init_params(entries, &ring_, &params) == 0;
-    return open_ && works();
+    if (!open_ || !works())
+        return false;
+    await_bell();
+    return true;
 }
 
 // A ring can be had where it cannot be entered (seccomp), or may carry no commands (a security
@@ -46,7 +63,7 @@ bool ring::parked_engine::open(unsigned entries) noexcept {
 bool ring::parked_engine::works() noexcept {
     ::caps_query query{};
     io_uring_cqe *cqe = nullptr;
-    (void)entry(CAPS_QUERY, &query, 0);
+    command(CAPS_QUERY, &query, 0, nobody);
     // One that fails may have queued it all the same; the ring's end takes it away.
     if (::io_uring_submit(&ring_) != 1 || ::io_uring_wait_cqe(&ring_, &cqe) != 0)
         return false;
@@ -71,14 +88,19 @@ ring::parked_engine::~parked_engine() {
     ::io_uring_queue_exit(&ring_);
 }
 
-// liburing 2.3 has no helper for commands yet.
-io_uring_sqe *ring::parked_engine::entry(unsigned command, void *argument,
-                                         std::uint32_t flags) noexcept {
+io_uring_sqe *ring::parked_engine::entry() noexcept {
     io_uring_sqe *sqe = ::io_uring_get_sqe(&ring_);
     while (sqe == nullptr) {
         (void)::io_uring_submit(&ring_);
         sqe = ::io_uring_get_sqe(&ring_);
     }
+    return sqe;
+}
+
+// liburing 2.3 has no helper for commands yet.
+void ring::parked_engine::command(unsigned command, void *argument, std::uint32_t flags,
+                                  std::uint64_t name) noexcept {
+    io_uring_sqe *sqe = entry();
     ::caps_uring area{};
     area.argument = reinterpret_cast<std::uintptr_t>(argument);
     area.flags = flags;
@@ -86,13 +108,20 @@ io_uring_sqe *ring::parked_engine::entry(unsigned command, void *argument,
     sqe->opcode = IORING_OP_URING_CMD;
     sqe->fd = actor_;
     sqe->cmd_op = command;
+    sqe->user_data = name;
     std::memcpy(sqe->cmd, &area, sizeof area);
-    return sqe;
+}
+
+// Once, and again when it has rung.
+void ring::parked_engine::await_bell() noexcept {
+    io_uring_sqe *sqe = entry();
+    ::io_uring_prep_poll_add(sqe, bell_, POLLIN);
+    sqe->user_data = bell_name;
 }
 
 void ring::parked_engine::start(one &operation) {
     flying_.emplace(operation.name, &operation);
-    entry(operation.command(), operation.argument(), CAPS_URING_PARK)->user_data = operation.name;
+    command(operation.command(), operation.argument(), CAPS_URING_PARK, operation.name);
 }
 
 // One that waits for room is in a worker; io_uring can cancel that, and only that.
@@ -107,7 +136,7 @@ void ring::parked_engine::cancel(one &operation) noexcept {
     if (sqe == nullptr)
         return;
     ::io_uring_prep_cancel64(sqe, operation.name, 0);
-    sqe->user_data = 0;
+    sqe->user_data = nobody;
     (void)::io_uring_submit(&ring_);
 }
 
@@ -124,14 +153,20 @@ void ring::parked_engine::finish(std::uint64_t name, int outcome, std::vector<en
         into.push_back({name, outcome == -EINTR && wanted ? -ECANCELED : outcome});
 }
 
+// Submitting, which is a system call only then, also lets the kernel deliver what its queue had no
+// room for.
 void ring::parked_engine::drain(std::vector<ended> &into) {
     io_uring_cqe *cqe = nullptr;
     unsigned head = 0;
     unsigned count = 0;
     io_uring_for_each_cqe(&ring_, head, cqe) {
         count++;
-        if (cqe->user_data != 0)
+        if (cqe->user_data == bell_name) {
+            woken_ = rung() || woken_;
+            await_bell();
+        } else if (cqe->user_data != nobody) {
             finish(cqe->user_data, cqe->res, into);
+        }
     }
     ::io_uring_cq_advance(&ring_, count);
     (void)::io_uring_submit(&ring_);
@@ -140,7 +175,7 @@ void ring::parked_engine::drain(std::vector<ended> &into) {
 int ring::parked_engine::wait(deadline until, std::vector<ended> &into) {
     int outcome = ::io_uring_submit(&ring_);
     drain(into);
-    while (outcome >= 0 && into.empty()) {
+    while (outcome >= 0 && into.empty() && !woken_) {
         io_uring_cqe *cqe = nullptr;
         __kernel_timespec left{};
         if (until == forever) {
@@ -158,11 +193,12 @@ int ring::parked_engine::wait(deadline until, std::vector<ended> &into) {
             outcome = 0;
         drain(into);
     }
+    woken_ = false;
     return outcome < 0 ? outcome : 0;
 }
 
-std::unique_ptr<ring::engine> ring::engine::open_parked(int actor, unsigned entries) {
-    auto parked = std::make_unique<parked_engine>(actor);
+std::unique_ptr<ring::engine> ring::engine::open_parked(int bell, int actor, unsigned entries) {
+    auto parked = std::make_unique<parked_engine>(bell, actor);
     if (!parked->open(entries))
         return nullptr;
     return parked;

@@ -2,40 +2,32 @@
 // Operations tried again and again, whenever poll(2) says that it may help. A call is an
 // asynchronous one, whose answer comes to a port of the ring's own.
 #include "ring.hpp"
-
-#include <poll.h>
+#include "ring_files.hpp"
 
 #include <algorithm>
-#include <climits>
 
 namespace caps {
 
 namespace {
 
 // A full queue has nothing to poll: whoever waits for room looks again so often.
-constexpr int room_ms = 5;
+constexpr std::uint64_t room_ns = 5'000'000;
 
 std::uint64_t now() {
     return deadline(deadline::clock::now()).nanoseconds();
-}
-
-int milliseconds_until(std::uint64_t end) {
-    if (end == forever.nanoseconds())
-        return -1;
-    const std::uint64_t at = now();
-    if (end <= at)
-        return 0;
-    return static_cast<int>(std::min<std::uint64_t>((end - at) / 1'000'000 + 1, INT_MAX));
 }
 
 } // namespace
 
 class ring::polled_engine final : public ring::engine {
   public:
-    polled_engine(const actor &of, port answers) : actor_(of.get()), answers_(std::move(answers)) {}
+    polled_engine(int bell, const actor &of, port answers) noexcept
+        : engine(bell), actor_(of.get()), answers_(std::move(answers)), files_(actor_) {}
     ~polled_engine() override;
 
+    int open() { return files_.open(bell_, answers_.get()); }
     path how() const noexcept override { return path::polled; }
+    int poll_fd() const noexcept override { return files_.get(); }
     void start(one &operation) override;
     void cancel(one &operation) noexcept override;
     int wait(deadline until, std::vector<ended> &into) override;
@@ -50,12 +42,11 @@ class ring::polled_engine final : public ring::engine {
     int take_answer();
     void try_all();
     void expire();
-    int poll_all(deadline until);
-    int file_of(std::uint64_t port);
+    void watch();
 
     int actor_;
     port answers_;
-    std::map<std::uint64_t, descriptor> files_; // by port
+    ring_files files_;
     std::vector<call_one *> unsent_;
     std::map<std::uint64_t, sent_call> sent_; // by the kernel's id
     std::vector<receive_one *> waiting_;      // in order of their starts
@@ -102,18 +93,6 @@ int ring::polled_engine::send(call_one &operation) {
     if (outcome >= 0)
         sent_.emplace(send.id, sent_call{&operation, false});
     return outcome;
-}
-
-int ring::polled_engine::file_of(std::uint64_t port) {
-    if (port == CAPS_ANY_PORT)
-        return actor_;
-    const auto at = files_.find(port);
-    if (at != files_.end())
-        return at->second.get();
-    const int fd = capsu_port_file(actor_, port);
-    if (fd >= 0)
-        files_.emplace(port, descriptor(fd));
-    return fd;
 }
 
 // One answer, into the struct of its call; -EAGAIN if there is none.
@@ -191,49 +170,47 @@ void ring::polled_engine::expire() {
     });
 }
 
-int ring::polled_engine::poll_all(deadline until) {
-    std::uint64_t end = until.nanoseconds();
-    std::vector<pollfd> fds;
-    const auto add = [&](std::uint64_t port) {
-        const int fd = file_of(port);
-        if (fd >= 0 && std::ranges::find(fds, fd, &pollfd::fd) == fds.end())
-            fds.push_back({.fd = fd, .events = POLLIN, .revents = 0});
-        return fd;
-    };
+// The set's file becomes readable when it makes sense to try again.
+void ring::polled_engine::watch() {
+    std::uint64_t next = forever.nanoseconds();
+    bool all = true;
     for (const receive_one *one : waiting_) {
-        if (add(one->receive.port) < 0)
-            return 0; // the next try says why
-        end = std::min<std::uint64_t>(end, one->receive.deadline);
+        all = files_.want(one->receive.port) && all;
+        next = std::min<std::uint64_t>(next, one->receive.deadline);
     }
-    add(answers_.get());
     for (const auto &[id, call] : sent_)
-        end = std::min<std::uint64_t>(end, call.by->call.deadline);
-    int timeout = milliseconds_until(end);
-    if (!unsent_.empty())
-        timeout = timeout < 0 ? room_ms : std::min(timeout, room_ms);
-    if (::poll(fds.data(), fds.size(), timeout) < 0 && errno != EINTR)
-        return -errno;
-    return 0;
+        next = std::min<std::uint64_t>(next, call.by->call.deadline);
+    if (!unsent_.empty() || !all)
+        next = std::min(next, now() + room_ns);
+    files_.set_timer(next);
 }
 
 int ring::polled_engine::wait(deadline until, std::vector<ended> &into) {
+    bool woken = false;
     int outcome = 0;
-    for (;;) {
+    for (deadline turn = no_wait;; turn = until) {
+        outcome = files_.wait(turn);
+        woken = rung() || woken;
         try_all();
         expire();
-        if (!done_.empty() || outcome < 0 || until.nanoseconds() <= now())
+        watch();
+        if (!done_.empty() || woken || outcome < 0 || until.nanoseconds() <= now())
             break;
-        outcome = poll_all(until);
     }
     into = std::exchange(done_, {});
     return into.empty() ? outcome : 0;
 }
 
-result<std::unique_ptr<ring::engine>> ring::engine::open_polled(const actor &of) {
+result<std::unique_ptr<ring::engine>> ring::engine::open_polled(int bell, const actor &of) {
     auto answers = of.try_create_port();
     if (!answers)
         return failed(answers.error());
-    return std::unique_ptr<engine>(new polled_engine(of, std::move(*answers)));
+    auto polled = std::make_unique<polled_engine>(bell, of, std::move(*answers));
+    const int outcome = polled->open();
+    if (outcome < 0)
+        return failed(failure(operation::open, -outcome, failure::object_kind::actor,
+                              static_cast<std::uint64_t>(of.get())));
+    return polled;
 }
 
 } // namespace caps

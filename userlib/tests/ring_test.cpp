@@ -138,6 +138,90 @@ TEST_P(ring, a_port_that_goes) {
     EXPECT_EQ(code, EPIPE);
 }
 
+// --- in somebody else's loop ---
+
+bool readable(int file, std::chrono::milliseconds within) {
+    pollfd one{.fd = file, .events = POLLIN, .revents = 0};
+    return ::poll(&one, 1, static_cast<int>(within.count())) == 1;
+}
+
+TEST_P(ring, poll_fd) {
+    const caps::port door = me.create_port(), other = me.create_port();
+    caps::ring all = open();
+    std::vector<std::uint64_t> heard;
+    std::function<void(caps::result<caps::received>)> next = [&](auto message) {
+        heard.push_back(message ? message->address() : 0);
+        all.receive(door, next, {}, soon());
+    };
+    all.receive(door, next, {}, soon());
+    for (std::uint64_t i = 1; i <= 3; ++i) {
+        EXPECT_EQ(all.run(caps::no_wait), 0u);
+        EXPECT_FALSE(readable(all.poll_fd(), 5ms)) << "before message " << i;
+        other.send({}); // nobody waits there
+        EXPECT_FALSE(readable(all.poll_fd(), 5ms));
+        door.send({.address = i});
+        EXPECT_TRUE(readable(all.poll_fd(), 10s));
+        while (all.run(caps::no_wait) > 0)
+            continue;
+    }
+    EXPECT_EQ(heard, (std::vector<std::uint64_t>{1, 2, 3}));
+}
+
+TEST_P(ring, poll_fd_of_answers_and_deadlines) {
+    const caps::port door = me.create_port();
+    caps::ring all = open();
+    std::vector<int> codes;
+    const auto note = [&](auto ended) { codes.push_back(ended ? 0 : ended.error().code()); };
+    all.call(door, {}, note, {}, soon());
+    all.call(door, {}, note, {}, 50ms);
+    EXPECT_EQ(all.run(caps::no_wait), 0u);
+    door.receive({}, soon()).reply({});
+    while (codes.size() < 2) {
+        ASSERT_TRUE(readable(all.poll_fd(), 10s)) << codes.size();
+        all.run(caps::no_wait);
+    }
+    EXPECT_EQ(codes, (std::vector<int>{0, ETIMEDOUT}));
+    EXPECT_EQ(all.run(caps::no_wait), 0u);
+    EXPECT_FALSE(readable(all.poll_fd(), 0ms));
+}
+
+// More may end between two turns than its queue has room for.
+TEST_P(ring, more_than_its_queue_holds) {
+    constexpr unsigned receives = 100;
+    const caps::port door = me.create_port({.queue_limit = 4 * receives});
+    caps::ring all = caps::ring::open(me, 8, GetParam());
+    unsigned told = 0;
+    for (unsigned i = 0; i < receives; ++i)
+        all.receive(
+            door, [&](auto message) { told += message.has_value(); }, {}, soon());
+    EXPECT_EQ(all.run(caps::no_wait), 0u);
+    for (unsigned i = 0; i < receives; ++i)
+        door.send({});
+    while (told < receives)
+        ASSERT_TRUE(readable(all.poll_fd(), 10s) && all.run(caps::no_wait) > 0) << told;
+    EXPECT_EQ(all.run(caps::no_wait), 0u);
+    EXPECT_FALSE(readable(all.poll_fd(), 0ms));
+}
+
+TEST_P(ring, wake) {
+    const caps::port door = me.create_port();
+    caps::ring all = open();
+    all.receive(
+        door, [](auto) { ADD_FAILURE() << "nothing was sent"; }, {}, soon());
+    for (int round = 0; round < 3; ++round) {
+        std::jthread other([&] { all.wake(); });
+        EXPECT_EQ(all.run(soon()), 0u);
+        other.join();
+        EXPECT_EQ(all.run(5ms), 0u);
+        EXPECT_FALSE(readable(all.poll_fd(), 0ms)) << "round " << round;
+        all.wake();
+        all.wake();
+        EXPECT_TRUE(readable(all.poll_fd(), 10s));
+    }
+    EXPECT_EQ(all.run(caps::no_wait), 0u);
+    EXPECT_FALSE(readable(all.poll_fd(), 0ms));
+}
+
 // What was started is given up with it, and its functions are not called.
 TEST_P(ring, its_end) {
     const caps::port door = me.create_port(), other = me.create_port();

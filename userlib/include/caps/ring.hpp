@@ -14,7 +14,7 @@ namespace caps {
 
 /// Starts operations of one actor, waits for all of them at once, and tells each one's function
 /// what came of it. Buffers and what an outgoing message refers to must live until then. For one
-/// thread at a time. Its functions may start and cancel others.
+/// thread at a time, but for wake(). Its functions may start and cancel others.
 class CAPSUSER_API ring {
   public:
     /// How it waits.
@@ -55,9 +55,16 @@ class CAPSUSER_API ring {
     void cancel(std::uint64_t name) noexcept;
 
     /// Waits until something has ended, and calls the functions of all that has. Returns how many;
-    /// 0 if the deadline came first, or if there is nothing to wait for.
+    /// 0 if the deadline came first, if woken, or if there is nothing to wait for.
     result<std::size_t> try_run(deadline until = forever);
     std::size_t run(deadline until = forever) { return value_or_throw(try_run(until)); }
+
+    /// A file for somebody else's loop: readable when something may have ended. Before the loop
+    /// waits, run(no_wait) until it returns 0: it also begins what was started. The ring's own, as
+    /// long as that lives, moved or not.
+    int poll_fd() const noexcept;
+    /// Lets run(), which waits now or is called next, return. For any thread, at any time.
+    void wake() noexcept;
 
   private:
     struct one;
