@@ -534,7 +534,7 @@ int caps_receive(struct caps_actor *actor, struct caps_receive *args,
 	return err;
 }
 
-/* What is parked begins, goes on when woken, and may be given up; see park.c. */
+/* Batches, and what is parked: begins, goes on when woken, may be given up. */
 int caps_receive_begin(struct reception *r, struct caps_actor *actor,
 		       const struct caps_receive *args,
 		       struct caps_parked *parked, struct caps_wakes *wakes)
@@ -550,55 +550,4 @@ void caps_receive_leave(struct reception *r, struct caps_message *message)
 	if (message)
 		caps_undeliver(r->actor, message);
 	reception_end(r);
-}
-
-static int load_entry(struct caps_receive *args,
-		      const struct caps_receive __user *entry)
-{
-	if (copy_from_user(args, entry, offsetof(struct caps_receive, header)))
-		return -EFAULT;
-	if (args->port || args->deadline || args->reserved ||
-	    args->flags & ~CAPS_HOLD)
-		return -EINVAL;
-	return likely(!args->buffer.attachments) ? 0 :
-	       caps_attached_check_room(args->buffer.attachments);
-}
-
-/**
- * caps_receive_batch - wait for one message and take what else is there
- * @actor: who receives
- * @args: checked but for the entries
- *
- * Return: 0 with @args->received set, or why not even one was received.
- */
-int caps_receive_batch(struct caps_actor *actor,
-		       struct caps_receive_batch *args)
-{
-	struct caps_receive __user *entries = u64_to_user_ptr(args->entries);
-	struct caps_receive entry;
-	struct caps_wakes wakes;
-	struct reception r __uninitialized;
-	int err;
-
-	args->received = 0;
-	if (!args->count)
-		return -EINVAL;
-	if (args->count > CAPS_MAX_BATCH)
-		return -EMSGSIZE;
-	caps_wakes_init(&wakes);
-	err = reception_begin(&r, actor, args->port, args->deadline, &wakes);
-	if (err)
-		return err;
-	while (args->received < args->count) {
-		err = load_entry(&entry, entries);
-		if (!err)
-			err = caps_receive_more(&r, &entry, &entries->header);
-		if (err)
-			break;
-		entries++;
-		args->received++;
-		r.deadline = 0;
-	}
-	reception_end(&r);
-	return args->received ? 0 : err;
 }

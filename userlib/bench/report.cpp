@@ -156,6 +156,9 @@ void print_kernel(const results &all, const std::string &kernel) {
         {{kernel, "carry-narrowed", "caps", 1},
          "send a narrowed capability to oneself, receive it"},
         {{kernel, "carry-narrowed", "caps", 16}, "the same with 16"},
+        {{kernel, "ring", "caps", 64}, "call, 64 B, 64 in flight by one ring"},
+        {{kernel, "ring-poll", "caps", 64}, "the same, not parked but polled"},
+        {{kernel, "ring", "seqpacket", 64}, "the same over a seqpacket socket by a ring"},
         {{kernel, "call-beside-work", "caps", 64}, "call, 64 B, while another process works"},
         {{kernel, "call-beside-moves", "caps", 64}, "the same while it moves ports of its own"},
         {{kernel, "look-up", "caps", 1}, "look the only service up, be refused"},
@@ -187,6 +190,19 @@ struct goal {
     bool met() const { return value <= limit; }
 };
 
+// Each of the second to the 16th.
+std::vector<goal> attachment_goals(const results &all, const std::string &kernel) {
+    std::vector<goal> some;
+    for (const std::string how : {"moved", "narrowed"}) {
+        const auto one = all.cost({kernel, "carry-" + how, "caps", 1});
+        const auto most = all.cost({kernel, "carry-" + how, "caps", 16});
+        if (one && most)
+            some.push_back(
+                {kernel, "a " + how + " capability in a message", (*most - *one) / 15, 600});
+    }
+    return some;
+}
+
 std::vector<goal> goals_of(const results &all, const std::string &kernel) {
     std::vector<goal> some;
     const auto ratio = [&](const std::string &what, const key &ours, const key &theirs,
@@ -206,14 +222,15 @@ std::vector<goal> goals_of(const results &all, const std::string &kernel) {
     call(mebibyte, "process_vm_readv", 0.80);
     ratio("64 B call on a connection / on a plain capability", {kernel, "call", "caps", 64},
           {kernel, "call-plain", "caps", 64}, 1.03);
-    // Where nothing can be parked the library polls.
-    const bool parks = kernel != "6.1";
-    const key ring{kernel, parks ? "ring" : "ring-poll", "caps", 64};
-    ratio("64 calls in flight by a ring / call", ring, {kernel, "call", "caps", 64},
-          parks ? 0.60 : 1.10);
-    if (parks)
+    if (kernel == "6.1") { // nothing can be parked there: the library polls
+        ratio("64 calls in flight by a ring / call", {kernel, "ring-poll", "caps", 64},
+              {kernel, "call", "caps", 64}, 1.10);
+    } else {
+        const key ring{kernel, "ring", "caps", 64};
+        ratio("64 calls in flight by a ring / call", ring, {kernel, "call", "caps", 64}, 0.60);
         ratio("64 calls in flight by a ring / seqpacket", ring, {kernel, "ring", "seqpacket", 64},
               0.50);
+    }
     ratio("connect, call, close / stream", {kernel, "connect", "caps", 64},
           {kernel, "connect", "stream", 64}, 0.70);
     for (const auto &[operation, text] :
@@ -230,14 +247,8 @@ std::vector<goal> goals_of(const results &all, const std::string &kernel) {
               {kernel, "send", "caps", 64}, limit);
     ratio("64 B call beside moving ports / beside work", {kernel, "call-beside-moves", "caps", 64},
           {kernel, "call-beside-work", "caps", 64}, 1.05);
-    // Each of the second to the 16th.
-    for (const std::string how : {"moved", "narrowed"}) {
-        const auto one = all.cost({kernel, "carry-" + how, "caps", 1});
-        const auto most = all.cost({kernel, "carry-" + how, "caps", 16});
-        if (one && most)
-            some.push_back(
-                {kernel, "a " + how + " capability in a message", (*most - *one) / 15, 600});
-    }
+    for (const goal &one : attachment_goals(all, kernel))
+        some.push_back(one);
     const auto moved = all.cost({kernel, "move-1000", "caps", 64});
     const auto moved_large = all.cost({kernel, "move-1000", "caps", mebibyte});
     if (moved && moved_large)
