@@ -21,9 +21,8 @@ class loops : public device {
   protected:
     int ask(std::vector<std::string> words) {
         words.insert(words.begin(), "uv_client");
-        std::vector<char *> all;
-        for (std::string &word : words)
-            all.push_back(word.data());
+        std::vector<char *> all(words.size());
+        std::ranges::transform(words, all.begin(), [](std::string &word) { return word.data(); });
         testing::internal::CaptureStdout();
         const int status = uv_main(static_cast<int>(all.size()), all.data());
         std::istringstream text(testing::internal::GetCapturedStdout());
