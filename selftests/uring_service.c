@@ -333,8 +333,9 @@ TEST_F(waits, not_for_what_is_there)
 TEST_F(waits, not_when_told_so)
 {
 	const __u32 mark = CAPS_URING_NOWAIT;
-	struct caps_generation g = other_than(self->cap, 0, CAPS_FOREVER);
-	struct caps_connect c = absent(CAPS_FOREVER);
+	/* Who waits all the same is to be found out soon. */
+	struct caps_generation g = other_than(self->cap, 0, in_ms(2000));
+	struct caps_connect c = absent(in_ms(2000));
 	struct message m;
 
 #define NOWAIT(command, arg) ({						\
@@ -345,6 +346,7 @@ TEST_F(waits, not_when_told_so)
 
 	EXPECT_ERR(ENOENT, NOWAIT(CAPS_CONNECT, &c));
 	c = plea(CAPS_ALL_OPERATIONS);
+	c.verdict = in_ms(2000);
 	EXPECT_ERR(EAGAIN, NOWAIT(CAPS_CONNECT, &c));
 	EXPECT_ERR(EAGAIN, receive_now(self->g.server, self->g.port, &m));
 	EXPECT_ERR(ETIMEDOUT, NOWAIT(CAPS_GENERATION, &g));
