@@ -485,17 +485,18 @@ void caps_park_freed(struct caps_body *body)
 static int run_send(struct caps_parked *parked, int reason)
 {
 	struct caps_body *body;
+	bool alive = false;
 
 	spin_lock(&awaited_lock);
 	body = parked->body;
 	if (body) {
-		WRITE_ONCE(body->parked, NULL);
 		/* Zero: nobody reads it any more. */
-		if (!refcount_inc_not_zero(&body->refs))
-			body = NULL;
+		alive = refcount_inc_not_zero(&body->refs);
+		/* Then it is freed as soon as this is seen there. */
+		smp_store_release(&body->parked, NULL);
 	}
 	spin_unlock(&awaited_lock);
-	if (!body)
+	if (!alive)
 		return 0;
 	caps_body_revoke(body);
 	caps_body_put(body);
