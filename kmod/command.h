@@ -13,6 +13,7 @@
 #include "caps.h"
 
 struct caps_actor;
+struct caps_lent;
 struct caps_wakes;
 
 union caps_args {
@@ -113,6 +114,8 @@ caps_command_t caps_do_group_info;
 /* The parts of what can be parked meanwhile, or lent a buffer. */
 int caps_check_send(const struct caps_send *a);
 int caps_check_receive(const struct caps_receive *a);
+int caps_reply_lent(struct caps_actor *actor, struct caps_reply *a,
+		    struct caps_lent *lent);
 int caps_reply_before(struct caps_actor *actor, struct caps_reply_receive *a,
 		      void __user *uarg, struct caps_wakes *wakes);
 int caps_check_call(struct caps_call *a, void __user *uarg);

@@ -73,7 +73,7 @@ int caps_receive_batch(struct caps_actor *actor,
 		       struct caps_receive_batch *args);
 
 int caps_reply(struct caps_actor *actor, struct caps_reply *args,
-	       struct caps_wakes *wakes);
+	       struct caps_lent *lent, struct caps_wakes *wakes);
 int caps_discard(struct caps_actor *actor, u64 id);
 int caps_abort(struct caps_actor *actor, struct caps_abort *args);
 int caps_get_data(struct caps_actor *actor, struct caps_get_data *args);

@@ -169,17 +169,22 @@ static int check_reply(const struct caps_reply *a)
 	return 0;
 }
 
-int caps_do_reply(struct caps_actor *actor, union caps_args *args,
-		  void __user *uarg)
+int caps_reply_lent(struct caps_actor *actor, struct caps_reply *a,
+		    struct caps_lent *lent)
 {
 	struct caps_wakes wakes __uninitialized;
 	int err;
 
 	caps_wakes_init(&wakes);
-	err = check_reply(&args->reply) ?:
-	      caps_reply(actor, &args->reply, &wakes);
+	err = check_reply(a) ?: caps_reply(actor, a, lent, &wakes);
 	caps_wakes_run(&wakes);
 	return err;
+}
+
+int caps_do_reply(struct caps_actor *actor, union caps_args *args,
+		  void __user *uarg)
+{
+	return caps_reply_lent(actor, &args->reply, NULL);
 }
 
 static int put_reply(u64 id, s32 outcome, u32 result,
@@ -212,7 +217,7 @@ static __always_inline int reply_first(struct caps_actor *actor,
 
 	if (put_reply(0, reply->outcome, result, user))
 		return -EFAULT;
-	err = caps_reply(actor, reply, wakes);
+	err = caps_reply(actor, reply, NULL, wakes);
 	if (err || reply->outcome || result != reply->result)
 		(void)put_reply(err ? reply->id : 0, err, reply->result, user);
 	return err;

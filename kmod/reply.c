@@ -11,6 +11,7 @@
 #include "attach.h"
 #include "ipc.h"
 #include "message.h"
+#include "park.h"
 #include "payload.h"
 #include "port.h"
 #include "queue.h"
@@ -182,20 +183,27 @@ static bool may_go_back(const struct caps_message *message)
 }
 
 static int reply_load(struct caps_actor *actor, struct caps_message *message,
-		      struct caps_chain *payer, struct caps_reply *args)
+		      struct caps_chain *payer, struct caps_reply *args,
+		      struct caps_lent *lent)
 {
 	struct caps_payload *reply = &message->reply;
 	bool defer = args->flags & CAPS_DEFER;
 	int err;
 
+	if (unlikely(lent))
+		reply->lent = lent;
 	err = caps_payload_load(actor, actor->chain, payer, reply, &args->data,
 				args->flags, defer);
+	if (unlikely(lent))
+		reply->lent = NULL;
 	if (!err && unlikely(reply->attached) && !may_go_back(message))
 		err = -EINVAL;
 	if (err || !(args->flags & (CAPS_DEFER | CAPS_RECEIPT)))
 		return err;
 	if (defer && (!reply->body || !reply->body->pinned))
 		args->result = CAPS_RESULT_COPIED;
+	else if (defer && lent)
+		caps_park_await(lent, reply->body);
 	else if (defer)
 		err = caps_dispose_attach(actor, reply->body, NULL, args->id);
 	if (!err && args->flags & CAPS_RECEIPT)
@@ -203,10 +211,12 @@ static int reply_load(struct caps_actor *actor, struct caps_message *message,
 	return err;
 }
 
-static void reply_unload(struct caps_message *message)
+static void reply_unload(struct caps_message *message, struct caps_lent *lent)
 {
 	caps_receipt_detach(message);
 	caps_dispose_detach(message->reply.body);
+	if (unlikely(lent) && lent->awaited)
+		caps_park_await_not(lent, message->reply.body);
 	caps_payload_drop(&message->reply);
 	caps_attached_drop(&message->reply);
 	message->reply.placed = false;
@@ -216,12 +226,13 @@ static void reply_unload(struct caps_message *message)
 
 /* What is no verdict is not shown to who applied: it is a rejection. */
 static noinline int check_verdict(struct caps_message *message,
-				  struct caps_reply *args)
+				  struct caps_reply *args,
+				  struct caps_lent *lent)
 {
 	int err = caps_verdict_check(message, &args->status);
 
 	if (err)
-		reply_unload(message);
+		reply_unload(message, lent);
 	return err;
 }
 
@@ -267,12 +278,13 @@ static int reply_commit(struct caps_actor *actor, struct caps_message *message,
  * caps_reply - answer a message that is held
  * @actor: who answers
  * @args: checked
+ * @lent: what io_uring has for a deferred body, or NULL
  * @wakes: whom to wake afterwards
  *
  * Return: 0, and see the uapi header for everything else.
  */
 int caps_reply(struct caps_actor *actor, struct caps_reply *args,
-	       struct caps_wakes *wakes)
+	       struct caps_lent *lent, struct caps_wakes *wakes)
 {
 	struct caps_chain *payer = NULL;
 	struct caps_message *message;
@@ -284,13 +296,13 @@ int caps_reply(struct caps_actor *actor, struct caps_reply *args,
 			 &message, &payer, wakes);
 	if (err)
 		return err;
-	failed = reply_load(actor, message, payer, args);
+	failed = reply_load(actor, message, payer, args, lent);
 	if (unlikely(payer))
 		caps_chain_put(payer);
 	if (failed)
-		reply_unload(message);
+		reply_unload(message, lent);
 	else if (unlikely(message->application))
-		senseless = check_verdict(message, args);
+		senseless = check_verdict(message, args, lent);
 
 	sync = message->sync;
 	spin_lock(&actor->lock);
@@ -309,7 +321,7 @@ int caps_reply(struct caps_actor *actor, struct caps_reply *args,
 
 	if (err == -ECANCELED) {
 		if (!failed)
-			reply_unload(message);
+			reply_unload(message, lent);
 		caps_held_put_ended(message, notice);
 	} else if (!err && !sync) {
 		if (message->adopted) {

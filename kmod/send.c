@@ -178,7 +178,7 @@ static int send_load(struct caps_actor *actor, struct caps_message *message,
 	if (lent && lent->parked) {
 		if (defer)
 			caps_park_await(lent, body);
-		return 0;
+		defer = false;
 	}
 	if (defer || message->kind == CAPS_KIND_CALL) {
 		err = caps_message_assign_id(message);
@@ -224,7 +224,7 @@ static int send_post(struct caps_actor *actor, struct caps_message *message,
  * @actor: who sends
  * @args: checked
  * @kind: CAPS_KIND_SEND or CAPS_KIND_CALL
- * @lent: what io_uring has for the body of a CAPS_KIND_SEND, or NULL
+ * @lent: what io_uring has for a deferred body, or NULL
  *
  * Return: 0; what caps_post(), caps_post_to_one(), caps_broadcast(),
  * caps_payload_load() return; -ETIMEDOUT, -ERESTARTSYS.

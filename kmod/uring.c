@@ -82,21 +82,56 @@ static int park_receive(struct turn *turn)
 					turn->issue_flags);
 }
 
+static struct caps_lent *lent_of(union caps_args *args)
+{
+	return &container_of(args, struct turn, args)->lent;
+}
+
 static int do_send(struct caps_actor *actor, union caps_args *args,
 		   void __user *uarg)
 {
-	struct turn *turn = container_of(args, struct turn, args);
-
 	return caps_check_send(&args->send) ?:
-	       caps_send(actor, &args->send, CAPS_KIND_SEND, &turn->lent);
+	       caps_send(actor, &args->send, CAPS_KIND_SEND, lent_of(args));
+}
+
+static int do_call_async(struct caps_actor *actor, union caps_args *args,
+			 void __user *uarg)
+{
+	return caps_check_send(&args->send) ?:
+	       caps_send(actor, &args->send, CAPS_KIND_CALL, lent_of(args));
+}
+
+static int do_reply(struct caps_actor *actor, union caps_args *args,
+		    void __user *uarg)
+{
+	return caps_reply_lent(actor, &args->reply, lent_of(args));
+}
+
+/* What can complete when a deferred body is free, carried out so. */
+static caps_command_t *deferring(struct turn *turn)
+{
+	const union caps_args *args = &turn->args;
+	bool send = args->send.flags & CAPS_DEFER;
+
+	switch (_IOC_NR(turn->cmd->cmd_op)) {
+	case _IOC_NR(CAPS_SEND):
+		return send ? do_send : NULL;
+	case _IOC_NR(CAPS_CALL_ASYNC):
+		return send ? do_call_async : NULL;
+	case _IOC_NR(CAPS_REPLY):
+		return args->reply.flags & CAPS_DEFER ? do_reply : NULL;
+	default:
+		return NULL;
+	}
 }
 
 /* A command that completes when its body is free cannot wait for room first. */
-static int park_send(struct turn *turn, const struct caps_command *command)
+static int park_deferred(struct turn *turn, const struct caps_command *command,
+			 caps_command_t *handler)
 {
 	int err;
 
-	if (turn->args.send.deadline)
+	if (handler != do_reply && turn->args.send.deadline)
 		return -EINVAL;
 	if (!(turn->issue_flags & IO_URING_F_NONBLOCK))
 		return -EOPNOTSUPP;
@@ -104,23 +139,28 @@ static int park_send(struct turn *turn, const struct caps_command *command)
 			     turn->entry.uarg);
 	if (err)
 		return err;
-	err = caps_command_run(turn->actor, command, do_send, &turn->args,
+	err = caps_command_run(turn->actor, command, handler, &turn->args,
 			       turn->entry.uarg);
 	return caps_park_sent(&turn->lent, err, turn->issue_flags);
 }
 
 /*
- * Buffers that are registered stay so until the command completes. What takes
- * bytes out of a body only ever needed its address.
+ * Buffers that are registered stay so until the command completes. What copies
+ * a body, and what takes bytes out of one, only ever needed its address.
  */
-static bool may_lend(const struct turn *turn, unsigned int cmd)
+static bool may_lend(struct turn *turn)
 {
-	switch (_IOC_NR(cmd)) {
+	switch (_IOC_NR(turn->cmd->cmd_op)) {
 	case _IOC_NR(CAPS_SEND):
-		return turn->entry.flags & CAPS_URING_PARK ||
-		       !(turn->args.send.flags & CAPS_DEFER);
+	case _IOC_NR(CAPS_CALL_ASYNC):
+	case _IOC_NR(CAPS_REPLY):
+		return turn->entry.flags & CAPS_URING_PARK || !deferring(turn);
+	case _IOC_NR(CAPS_REPLY_RECEIVE):
+		/* It completes with the message that comes next. */
+		return !(turn->args.reply_receive.reply.flags & CAPS_DEFER);
 	case _IOC_NR(CAPS_CALL):
 	case _IOC_NR(CAPS_RECEIVE):
+	case _IOC_NR(CAPS_RECEIVE_BATCH):
 	case _IOC_NR(CAPS_GET_DATA):
 		return true;
 	default:
@@ -229,17 +269,18 @@ static int carry_out(struct turn *turn)
 	unsigned int cmd = turn->cmd->cmd_op;
 	struct wait waits[MAX_WAITS] = { };
 	const struct caps_command *command;
+	caps_command_t *handler = NULL;
 
 	command = caps_command_load(turn->actor, cmd, turn->entry.uarg,
 				    &turn->args);
 	if (IS_ERR(command))
 		return PTR_ERR(command);
-	if (turn->lent.cmd && !may_lend(turn, cmd))
+	if (turn->lent.cmd && !may_lend(turn))
 		return -EINVAL;
-	if (_IOC_NR(cmd) == _IOC_NR(CAPS_SEND) &&
-	    turn->entry.flags & CAPS_URING_PARK &&
-	    turn->args.send.flags & CAPS_DEFER)
-		return park_send(turn, command);
+	if (turn->entry.flags & CAPS_URING_PARK)
+		handler = deferring(turn);
+	if (handler)
+		return park_deferred(turn, command, handler);
 	turn->again = !may_wait && !(turn->entry.flags & CAPS_URING_NOWAIT);
 	if (_IOC_NR(cmd) == _IOC_NR(CAPS_CALL))
 		return call(turn);

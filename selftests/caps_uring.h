@@ -180,4 +180,39 @@ static inline bool ring_has(struct io_uring *ring)
 	return !io_uring_peek_cqe(ring, &cqe);
 }
 
+/* --- messages and their bodies ---------------------------------------------- */
+
+/* The next message, held, and its body in @got if there is one. */
+static inline long take_at(int fd, __u64 port, char *got, size_t len,
+			   struct caps_header *header)
+{
+	struct caps_receive r = {
+		.port = port, .deadline = grace(), .flags = CAPS_HOLD,
+		.buffer = data_of(got, len),
+	};
+	long ret = caps_ioctl(fd, CAPS_RECEIVE, &r);
+
+	*header = r.header;
+	return ret;
+}
+
+static inline long take(struct pair *p, char *got, size_t len, __u64 *id)
+{
+	struct caps_header header;
+	long ret = take_at(p->server, p->port, got, len, &header);
+
+	*id = header.id;
+	return ret;
+}
+
+/* How many bytes of a held message's body there are, or a negative errno. */
+static inline long read_body(int fd, __u64 id, __u64 offset, void *buffer,
+			     size_t len)
+{
+	__u64 copied = 0;
+	long ret = get_data(fd, id, offset, buffer, len, &copied);
+
+	return ret ? ret : (long)copied;
+}
+
 #endif /* CAPS_URING_H */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Bodies in buffers that are registered with io_uring, and sends that complete
- * when their deferred bodies are free.
+ * Bodies in buffers that are registered with io_uring; deferred ones are in
+ * uring_deferred.c.
  */
 #include "caps_memory.h"
 #include "caps_uring.h"
@@ -63,28 +63,6 @@ static void start_fixed(struct io_uring *ring, int fd, unsigned int command,
 	EXPECT_EQ(0, actor_info(self->p.client).pinned_bodies);		\
 	EXPECT_EQ(0, actor_info(self->p.client).sent_copies);		\
 } while (0)
-
-/* The next message, held, and its body in @got if there is one. */
-static long take(struct pair *p, char *got, size_t len, __u64 *id)
-{
-	struct caps_receive r = {
-		.port = p->port, .deadline = grace(), .flags = CAPS_HOLD,
-		.buffer = data_of(got, len),
-	};
-	long ret = caps_ioctl(p->server, CAPS_RECEIVE, &r);
-
-	*id = r.header.id;
-	return ret;
-}
-
-/* How many bytes of a held message's body there are, or a negative errno. */
-static long read_body(int fd, __u64 id, __u64 offset, void *buffer, size_t len)
-{
-	__u64 copied = 0;
-	long ret = get_data(fd, id, offset, buffer, len, &copied);
-
-	return ret ? ret : (long)copied;
-}
 
 /* --- calls ---------------------------------------------------------------- */
 
@@ -176,6 +154,75 @@ TEST_F(fixed, receive_and_get_data)
 	EXPECT_EQ(0, actor_info(self->p.server).pinned_bodies);
 }
 
+/* --- what is copied in any case ---------------------------------------------- */
+
+/* An answer and the message after it may be in one and the same buffer. */
+TEST_F(fixed, calls_and_answers)
+{
+	struct caps_send s = {
+		.capability = self->p.cap, .data = data_of(self->body, LEN),
+	};
+	struct caps_reply_receive rr = {
+		.reply.data = data_of(self->body, LEN),
+		.receive = {
+			.port = self->p.port, .deadline = grace(),
+			.buffer = data_of(self->body, LEN),
+		},
+	};
+	struct caps_header header;
+	struct caps_reply reply = { .data = rr.reply.data };
+	__u64 id = 0;
+
+	EXPECT_OK(DO_FIXED(self->p.client, CAPS_CALL_ASYNC, &s, 0));
+	EXPECT_OK(take(&self->p, self->got, LEN, &rr.reply.id));
+	EXPECT_EQ(0, memcmp(self->got, self->body, LEN));
+	pattern_fill(self->body, LEN, 5);
+	START_FIXED(self->p.server, CAPS_REPLY_RECEIVE, &rr, 0);
+	EXPECT_OK(take_at(self->p.client, CAPS_DEFAULT_PORT, self->got, LEN,
+			  &header));
+	EXPECT_EQ(s.id, header.id);
+	EXPECT_PATTERN(self->got, LEN, 5);
+	EXPECT_OK(discard(self->p.client, header.id));
+
+	pattern_fill(self->got, LEN, 6);
+	ASSERT_OK(call_async(self->p.client, self->p.cap, 0, "", &id));
+	EXPECT_OK(ring_result(&self->ring, &rr));
+	s.data = data_of(self->got, LEN);
+	EXPECT_OK(caps_ioctl(self->p.client, CAPS_SEND, &s));
+	rr.reply.id = rr.receive.header.id;
+	EXPECT_OK(DO_FIXED(self->p.server, CAPS_REPLY_RECEIVE, &rr, 0));
+	EXPECT_PATTERN(self->body, LEN, 6);
+
+	ASSERT_OK(call_async(self->p.client, self->p.cap, 0, "", &id));
+	EXPECT_OK(take(&self->p, NULL, 0, &reply.id));
+	EXPECT_OK(DO_FIXED(self->p.server, CAPS_REPLY, &reply, 0));
+	EXPECT_EQ(0, actor_info(self->p.client).pinned_bodies);
+	EXPECT_EQ(0, actor_info(self->p.server).pinned_bodies);
+}
+
+TEST_F(fixed, receive_batch)
+{
+	struct caps_receive entry[2] = {
+		{ .buffer = data_of(self->body, LEN / 2) },
+		{ .buffer = data_of(self->body + LEN / 2, LEN / 2) },
+	};
+	struct caps_receive_batch batch = {
+		.port = self->p.port, .entries = (uintptr_t)entry, .count = 2,
+	};
+	struct caps_send s = {
+		.capability = self->p.cap, .data = data_of(self->got, LEN / 2),
+	};
+
+	pattern_fill(self->got, LEN / 2, 8);
+	ASSERT_OK(caps_ioctl(self->p.client, CAPS_SEND, &s));
+	ASSERT_OK(caps_ioctl(self->p.client, CAPS_SEND, &s));
+	EXPECT_OK(DO_FIXED(self->p.server, CAPS_RECEIVE_BATCH, &batch, 0));
+	EXPECT_EQ(2, batch.received);
+	EXPECT_PATTERN(self->body, LEN / 2, 8);
+	EXPECT_PATTERN(self->body + LEN / 2, LEN / 2, 8);
+	EXPECT_EQ(0, actor_info(self->p.server).pinned_bodies);
+}
+
 /* --- refused ---------------------------------------------------------------- */
 
 TEST_F(fixed, refused)
@@ -204,33 +251,45 @@ TEST_F(fixed, refused)
 	EXPECT_ERR(EINVAL, DO_FIXED(self->p.client, CAPS_CALL, &call, 0));
 	/* The command would complete before the buffer is free. */
 	EXPECT_ERR(EINVAL, DO_FIXED(self->p.client, CAPS_SEND, &s, 0));
+	EXPECT_ERR(EINVAL, DO_FIXED(self->p.client, CAPS_CALL_ASYNC, &s, 0));
 	EXPECT_ERR(EINVAL, DO_FIXED(self->p.client, CAPS_QUERY, &q, 0));
 	EXPECT_ERR(EAGAIN, receive_now(self->p.server, self->p.port, &m));
 }
 
-/*
- * An answer is free when whoever asked has read it, perhaps long after the
- * command: a buffer that is registered does not serve for it, and nothing has
- * happened then. A deferred one completes when it has gone, marked or not, and
- * DISPOSE tells the rest.
- */
-TEST_F(fixed, answers)
+/* Nothing has happened then: the call can be answered still. */
+TEST_F(fixed, deferred_answers_that_are_refused)
+{
+	__u32 mark = can_park(self->p.server) ? CAPS_URING_PARK : 0;
+	struct caps_reply_receive rr = {
+		.reply = {
+			.data = data_of(self->body, LEN), .flags = CAPS_DEFER,
+		},
+		.receive.port = self->p.port,
+	};
+	__u64 id;
+
+	ASSERT_OK(call_async(self->p.client, self->p.cap, 0, "", &id));
+	ASSERT_OK(take(&self->p, NULL, 0, &rr.reply.id));
+	EXPECT_ERR(EINVAL, DO_FIXED(self->p.server, CAPS_REPLY, &rr.reply, 0));
+	/* It completes when something comes, not when its answer is read. */
+	EXPECT_ERR(EINVAL, DO_FIXED(self->p.server, CAPS_REPLY_RECEIVE, &rr,
+				    mark));
+	EXPECT_OK(reply_text(self->p.server, rr.reply.id, 0, ""));
+	EXPECT_EQ(0, actor_info(self->p.server).pinned_bodies);
+}
+
+/* Without the mark it completes when it has gone, and DISPOSE tells the rest. */
+TEST_F(fixed, deferred_answer_that_is_not_parked)
 {
 	struct caps_reply reply = {
 		.data = data_of(self->body, LEN), .flags = CAPS_DEFER,
 	};
-	__u32 mark = can_park(self->p.server) ? CAPS_URING_PARK : 0;
 	struct message m;
 	__u64 id;
 
 	ASSERT_OK(call_async(self->p.client, self->p.cap, 0, "", &id));
-	ASSERT_OK(receive(self->p.server, self->p.port, &m));
-	reply.id = m.header.id;
-	EXPECT_ERR(EINVAL, DO_FIXED(self->p.server, CAPS_REPLY, &reply, 0));
-	reply.flags = 0;
-	EXPECT_ERR(EINVAL, DO_FIXED(self->p.server, CAPS_REPLY, &reply, 0));
-	reply.flags = CAPS_DEFER;
-	ring_command(&self->ring, self->p.server, CAPS_REPLY, &reply, mark);
+	ASSERT_OK(take(&self->p, NULL, 0, &reply.id));
+	ring_command(&self->ring, self->p.server, CAPS_REPLY, &reply, 0);
 	ring_submit(&self->ring);
 	EXPECT_OK(ring_result(&self->ring, &reply));
 	EXPECT_EQ(0, reply.result);
@@ -241,170 +300,6 @@ TEST_F(fixed, answers)
 	ASSERT_OK(receive(self->p.server, CAPS_DEFAULT_PORT, &m));
 	EXPECT_EQ(CAPS_KIND_DISPOSE, m.header.kind);
 	EXPECT_EQ(reply.id, m.header.id);
-}
-
-/* --- sends that complete when their bodies are free ------------------------- */
-
-FIXTURE(deferred)
-{
-	struct before before;
-	struct pair p;
-	struct io_uring ring;
-	struct caps_send s;
-	char *body;
-};
-
-FIXTURE_VARIANT(deferred)
-{
-	bool fixed;
-};
-
-FIXTURE_VARIANT_ADD(deferred, pinned) { };
-FIXTURE_VARIANT_ADD(deferred, fixed) { .fixed = true };
-
-FIXTURE_SETUP(deferred)
-{
-	struct iovec all = { .iov_len = LEN };
-
-	before_take(&self->before);
-	self->p = pair_open();
-	if (!can_park(self->p.client))
-		SKIP(_exit(255), "this kernel cannot park");
-	self->body = pages_filled(LEN, 0, 1);
-	self->s = (struct caps_send){
-		.capability = self->p.cap, .flags = CAPS_DEFER,
-		.data = data_of(self->body, LEN),
-	};
-	all.iov_base = self->body;
-	ring_open(&self->ring, ENTRIES, 0);
-	need(io_uring_register_buffers(&self->ring, &all, 1), "registering");
-}
-
-FIXTURE_TEARDOWN(deferred)
-{
-	if (self->ring.sq.ring_ptr)
-		io_uring_queue_exit(&self->ring);
-	before_check(_metadata, &self->before);
-}
-
-#define START_DEFERRED() do {						\
-	ring_command(&self->ring, self->p.client, CAPS_SEND, &self->s,	\
-		     CAPS_URING_PARK)->uring_cmd_flags =		\
-		variant->fixed ? IORING_URING_CMD_FIXED : 0;		\
-	ring_submit(&self->ring);					\
-} while (0)
-
-/* No message tells of it besides. */
-static void no_dispose(struct __test_metadata *_metadata, struct pair *p)
-{
-	struct message m;
-
-	EXPECT_ERR(EAGAIN, receive_now(p->client, CAPS_DEFAULT_PORT, &m));
-	EXPECT_EQ(0, actor_info(p->client).pending);
-}
-
-TEST_F(deferred, completes_when_discarded)
-{
-	char *got = pages_map(LEN);
-	__u64 id;
-
-	START_DEFERRED();
-	EXPECT_FALSE(ring_has(&self->ring));
-	EXPECT_OK(take(&self->p, NULL, 0, &id));
-	EXPECT_FALSE(ring_has(&self->ring));
-	self->body[LEN - 1] ^= 1;
-	EXPECT_EQ(LEN, read_body(self->p.server, id, 0, got, LEN));
-	EXPECT_EQ(0, memcmp(got, self->body, LEN));
-	EXPECT_OK(discard(self->p.server, id));
-	EXPECT_OK(ring_result(&self->ring, &self->s));
-	EXPECT_EQ(0, self->s.result);
-	no_dispose(_metadata, &self->p);
-	EXPECT_EQ(!variant->fixed,
-		  actor_info(self->p.client).pinned_bodies);
-}
-
-TEST_F(deferred, port_deleted)
-{
-	START_DEFERRED();
-	EXPECT_FALSE(ring_has(&self->ring));
-	EXPECT_OK(port_delete(self->p.server, self->p.port));
-	EXPECT_OK(ring_result(&self->ring, &self->s));
-	no_dispose(_metadata, &self->p);
-	START_DEFERRED();
-	EXPECT_ERR(EPIPE, ring_result(&self->ring, &self->s));
-}
-
-/* It completes at once, and the receiver finds the body gone. */
-TEST_F(deferred, given_up)
-{
-	char got[64];
-	__u64 id;
-
-	START_DEFERRED();
-	EXPECT_OK(take(&self->p, NULL, 0, &id));
-	EXPECT_EQ(1, unpark(self->p.client, &self->s));
-	EXPECT_ERR(ECANCELED, ring_result(&self->ring, &self->s));
-	EXPECT_ERR(ECANCELED, read_body(self->p.server, id, 0, got, 64));
-	EXPECT_OK(discard(self->p.server, id));
-	EXPECT_FALSE(ring_has(&self->ring));
-}
-
-TEST_F(deferred, ring_closed_first)
-{
-	char got[64];
-	__u64 id;
-
-	START_DEFERRED();
-	EXPECT_OK(take(&self->p, NULL, 0, &id));
-	EXPECT_EQ(64, read_body(self->p.server, id, 0, got, 64));
-	io_uring_queue_exit(&self->ring);
-	self->ring.sq.ring_ptr = NULL;
-	EXPECT_TRUE(eventually(read_body(self->p.server, id, 0, got, 64) ==
-			       -ECANCELED));
-	EXPECT_OK(discard(self->p.server, id));
-}
-
-TEST_F(deferred, completes_at_once)
-{
-	struct message m;
-
-	/* What fits into the message is not deferred. */
-	self->s.data = data_of(self->body, 10);
-	START_DEFERRED();
-	EXPECT_OK(ring_result(&self->ring, &self->s));
-	EXPECT_EQ(CAPS_RESULT_COPIED, self->s.result);
-	EXPECT_OK(receive_now(self->p.server, self->p.port, &m));
-	/* Nor can it wait for two things. */
-	self->s.data = data_of(self->body, LEN);
-	self->s.deadline = grace();
-	START_DEFERRED();
-	EXPECT_ERR(EINVAL, ring_result(&self->ring, &self->s));
-	no_dispose(_metadata, &self->p);
-}
-
-/* Its end against that of its ring or its own, in any order. */
-TEST_F(deferred, several_ends_at_once)
-{
-	unsigned int rounds = test_scale(300), i;
-	struct background b;
-	__u64 id;
-	long ret;
-
-	for (i = 0; i < rounds; i++) {
-		struct caps_discard d = { 0 };
-
-		START_DEFERRED();
-		ASSERT_OK(take(&self->p, NULL, 0, &id));
-		d.id = id;
-		background_start(&b, self->p.server, CAPS_DISCARD, &d);
-		ret = unpark(self->p.client, &self->s);
-		EXPECT_TRUE(ret == 0 || ret == 1);
-		EXPECT_OK(background_join(&b));
-		ret = ring_result(&self->ring, &self->s);
-		EXPECT_TRUE(ret == 0 || ret == -ECANCELED);
-	}
-	EXPECT_EQ(0, live_count("parked"));
-	EXPECT_EQ(0, live_count("bodies"));
 }
 
 TEST_HARNESS_MAIN

@@ -1192,17 +1192,20 @@ struct caps_group_info {
  *		what is parked, and a linked timeout does not end it; its
  *		deadline and CAPS_UNPARK do, and so do the ring's end and the
  *		process's, also where others have the ring. EOPNOTSUPP without
- *		CAPS_FEATURE_PARK. With it a CAPS_SEND with CAPS_DEFER completes
- *		when its body is free, and no DISPOSE comes; ended earlier, the
- *		body is lost to who has not read it. EINVAL if it has a
- *		deadline, too; EOPNOTSUPP with IOSQE_ASYNC.
+ *		CAPS_FEATURE_PARK. With it a CAPS_SEND, CAPS_CALL_ASYNC or
+ *		CAPS_REPLY with CAPS_DEFER completes when its body is free, and
+ *		no DISPOSE comes (but for CAPS_RECEIPT); ended earlier, the body
+ *		is lost to who has not read it. EINVAL if it has a deadline,
+ *		too; EOPNOTSUPP with IOSQE_ASYNC.
  *
  * IORING_URING_CMD_FIXED: the body is in the registered buffer that the entry
- * names, EFAULT if not, EINVAL if it is in pieces. In CAPS_CALL the request, and
- * the reply with CAPS_DIRECT_REPLY, are not pinned, charged or copied then,
- * however short; in CAPS_SEND neither with CAPS_DEFER, which needs PARK.
- * CAPS_RECEIVE and CAPS_GET_DATA write to any buffer. EINVAL for all others, so
- * for CAPS_REPLY: the client may read an answer when the command is long over.
+ * names, and is not pinned, charged or copied: in CAPS_CALL the request, and the
+ * reply with CAPS_DIRECT_REPLY; in CAPS_SEND, CAPS_CALL_ASYNC and CAPS_REPLY what
+ * has CAPS_DEFER, which needs PARK (else EINVAL). EFAULT if it is not in there,
+ * EINVAL if it is in pieces. What is copied in any case may have the flag, and be
+ * anywhere: those three without CAPS_DEFER, CAPS_RECEIVE, CAPS_RECEIVE_BATCH,
+ * CAPS_GET_DATA, and both halves of CAPS_REPLY_RECEIVE, for which CAPS_DEFER is
+ * EINVAL, since it completes with the next message. EINVAL for all others.
  * [storage and network servers with pools of buffers, logs]
  */
 #define CAPS_URING_NOWAIT	(1u << 0)
