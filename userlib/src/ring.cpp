@@ -6,14 +6,17 @@
 
 #include <sys/eventfd.h>
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace caps {
 
 void ring::call_one::finish(int outcome) {
     if (outcome < 0) {
-        then(failed(failure(operation::call, -outcome, failure::object_kind::capability,
-                            call.capability, call.result)));
+        if (then)
+            then(failed(failure(operation::call, -outcome, failure::object_kind::capability,
+                                call.capability, call.result)));
         return;
     }
     answer.accept(actor, (call.result & CAPS_RESULT_FDS_LOST) != 0);
@@ -22,22 +25,26 @@ void ring::call_one::finish(int outcome) {
     back->annex_len_ = call.reply_annex_len;
     back->status_ = call.status;
     back->result_ = call.result;
-    then(back);
+    if (then)
+        then(back);
 }
 
 void ring::receive_one::finish(int outcome) {
     if (outcome < 0) {
         const bool any = receive.port == CAPS_ANY_PORT;
-        then(failed(failure(operation::receive, -outcome,
-                            any ? failure::object_kind::actor : failure::object_kind::capability,
-                            any ? static_cast<std::uint64_t>(actor) : receive.port)));
+        if (then)
+            then(
+                failed(failure(operation::receive, -outcome,
+                               any ? failure::object_kind::actor : failure::object_kind::capability,
+                               any ? static_cast<std::uint64_t>(actor) : receive.port)));
         return;
     }
     got->actor_ = actor;
     got->header_ = receive.header;
     got->body_ = body.front();
     body.accept(actor, got->fds_lost());
-    then(std::move(got));
+    if (then)
+        then(std::move(got));
 }
 
 // A full counter has rung already.
@@ -50,15 +57,31 @@ bool ring::engine::rung() const noexcept {
     return ::eventfd_read(bell_, &times) == 0;
 }
 
+// The engine ends first: from then on the kernel writes into none of them. A message that came is
+// given back by the object that would have held it.
+ring::state::~state() {
+    std::vector<engine::ended> last;
+    for (const auto &[name, operation] : flying)
+        operation->mute();
+    if (by)
+        by->stop(last);
+    by.reset();
+    untold.insert(untold.end(), last.begin(), last.end());
+    while (!untold.empty())
+        tell_one();
+}
+
+void ring::state::tell_one() {
+    const engine::ended next = untold.front();
+    untold.pop_front();
+    if (const auto at = flying.extract(next.name))
+        at.mapped()->finish(next.outcome);
+}
+
 ring::ring(std::unique_ptr<state> with) noexcept : state_(std::move(with)) {}
 ring::ring(ring &&) noexcept = default;
 ring &ring::operator=(ring &&) noexcept = default;
-
-// The engine goes first: from then on the kernel writes into none of them.
-ring::~ring() {
-    if (state_)
-        state_->by.reset();
-}
+ring::~ring() = default;
 
 result<ring> ring::try_open(const actor &of, unsigned entries, path best) {
     auto with = std::make_unique<state>();
@@ -144,18 +167,43 @@ void ring::cancel(std::uint64_t name) noexcept {
         state_->by->cancel(*at->second);
 }
 
+// Other operations may end meanwhile; the next run() tells of them.
+void ring::abandon(std::uint64_t name) noexcept {
+    const auto at = state_->flying.find(name);
+    if (at == state_->flying.end())
+        return;
+    at->second->mute();
+    auto &untold = state_->untold;
+    const auto ended = [&] { return std::ranges::find(untold, name, &engine::ended::name); };
+    while (ended() == untold.end()) {
+        state_->by->cancel(*at->second);
+        if (gather(std::chrono::milliseconds(10)) < 0)
+            return; // with the ring
+    }
+    std::rotate(untold.begin(), ended(), std::next(ended()));
+    state_->tell_one();
+    if (!untold.empty())
+        wake();
+}
+
+int ring::gather(deadline until) {
+    std::vector<engine::ended> more;
+    const int outcome = state_->by->wait(until, more);
+    state_->untold.insert(state_->untold.end(), more.begin(), more.end());
+    return outcome;
+}
+
 result<std::size_t> ring::try_run(deadline until) {
-    std::vector<engine::ended> ended;
-    const int outcome = state_->by->wait(state_->flying.empty() ? no_wait : until, ended);
-    if (outcome < 0)
+    auto &untold = state_->untold;
+    const bool waits = untold.empty() && !state_->flying.empty();
+    const int outcome = gather(waits ? until : no_wait);
+    if (outcome < 0 && untold.empty())
         return failed(failure(operation::receive, -outcome, failure::object_kind::actor,
                               static_cast<std::uint64_t>(state_->actor)));
-    for (const auto &[name, result] : ended) {
-        auto at = state_->flying.extract(name);
-        if (at)
-            at.mapped()->finish(result);
-    }
-    return ended.size();
+    std::size_t told = 0;
+    for (; !untold.empty(); ++told)
+        state_->tell_one();
+    return told;
 }
 
 } // namespace caps

@@ -7,6 +7,7 @@
 #include <caps/descriptor.hpp>
 #include <caps/ring.hpp>
 
+#include <deque>
 #include <map>
 #include <vector>
 
@@ -22,8 +23,10 @@ struct ring::one {
     virtual void *argument() noexcept = 0;
     /// Has it failed after somebody had received what it sent?
     virtual bool taken() const noexcept { return false; }
-    /// Calls the function; the last thing done to it.
+    /// Calls the function, if there is one; the last thing done to it.
     virtual void finish(int outcome) = 0;
+    /// From now on nobody is told; what comes is dropped.
+    virtual void mute() noexcept = 0;
 
     std::uint64_t name = 0;
     bool canceled = false;
@@ -34,6 +37,7 @@ struct ring::call_one : one {
     void *argument() noexcept override { return &call; }
     bool taken() const noexcept override { return (call.result & CAPS_RESULT_TAKEN) != 0; }
     void finish(int outcome) override;
+    void mute() noexcept override { then = nullptr; }
 
     int actor = -1;
     outgoing message;
@@ -48,6 +52,7 @@ struct ring::receive_one : one {
     unsigned command() const noexcept override { return CAPS_RECEIVE; }
     void *argument() noexcept override { return &receive; }
     void finish(int outcome) override;
+    void mute() noexcept override { then = nullptr; }
 
     int actor = -1;
     buffers body;
@@ -75,6 +80,8 @@ class ring::engine {
     virtual void cancel(one &operation) noexcept = 0;
     /// 0, or a negative errno; without a deadline passed or the bell rung, at least one.
     virtual int wait(deadline until, std::vector<ended> &into) = 0;
+    /// Ends all; the last thing done to it.
+    virtual void stop(std::vector<ended> &into) = 0;
     void wake() const noexcept;
 
     static std::unique_ptr<engine> open_parked(int bell, int actor, unsigned entries);
@@ -88,11 +95,18 @@ class ring::engine {
 };
 
 struct ring::state {
+    state() = default;
+    state(const state &) = delete;
+    ~state();
+
+    void tell_one();
+
     descriptor bell;
     std::unique_ptr<class engine> by;
     int actor = -1;
     std::uint64_t last = 0;
     std::map<std::uint64_t, std::unique_ptr<one>> flying;
+    std::deque<engine::ended> untold; // ended; of those that are abandoned meanwhile nobody is told
 };
 
 } // namespace caps

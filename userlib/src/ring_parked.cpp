@@ -29,6 +29,7 @@ class ring::parked_engine final : public ring::engine {
     void start(one &operation) override;
     void cancel(one &operation) noexcept override;
     int wait(deadline until, std::vector<ended> &into) override;
+    void stop(std::vector<ended> &into) override;
 
   private:
     bool works() noexcept;
@@ -72,20 +73,28 @@ bool ring::parked_engine::works() noexcept {
     return good;
 }
 
-// The ring ends in the background, so what it would write to is ended before.
 ring::parked_engine::~parked_engine() {
-    if (!open_)
-        return;
-    std::vector<ended> none;
+    if (open_)
+        ::io_uring_queue_exit(&ring_);
+}
+
+// The ring ends in the background, so what it would write to is ended before: what is parked, and
+// what waits for room in workers or stands behind them.
+void ring::parked_engine::stop(std::vector<ended> &into) {
     ending_ = true;
-    (void)::io_uring_submit(&ring_);
     while (!flying_.empty()) {
+        std::vector<ended> some;
+        io_uring_sqe *const sqe = entry();
+        ::io_uring_prep_cancel64(sqe, 0, IORING_ASYNC_CANCEL_ANY);
+        sqe->user_data = nobody;
+        (void)::io_uring_submit(&ring_);
         ::caps_unpark all{};
         (void)capsu_unpark(actor_, &all);
-        if (wait(deadline(std::chrono::milliseconds(10)), none) < 0)
+        const int outcome = wait(deadline(std::chrono::milliseconds(10)), some);
+        into.insert(into.end(), some.begin(), some.end());
+        if (outcome < 0)
             break;
     }
-    ::io_uring_queue_exit(&ring_);
 }
 
 io_uring_sqe *ring::parked_engine::entry() noexcept {
@@ -163,7 +172,8 @@ void ring::parked_engine::drain(std::vector<ended> &into) {
         count++;
         if (cqe->user_data == bell_name) {
             woken_ = rung() || woken_;
-            await_bell();
+            if (!ending_)
+                await_bell();
         } else if (cqe->user_data != nobody) {
             finish(cqe->user_data, cqe->res, into);
         }

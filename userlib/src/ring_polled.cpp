@@ -23,14 +23,13 @@ class ring::polled_engine final : public ring::engine {
   public:
     polled_engine(int bell, const actor &of, port answers) noexcept
         : engine(bell), actor_(of.get()), answers_(std::move(answers)), files_(actor_) {}
-    ~polled_engine() override;
-
     int open() { return files_.open(bell_, answers_.get()); }
     path how() const noexcept override { return path::polled; }
     int poll_fd() const noexcept override { return files_.get(); }
     void start(one &operation) override;
     void cancel(one &operation) noexcept override;
     int wait(deadline until, std::vector<ended> &into) override;
+    void stop(std::vector<ended> &into) override;
 
   private:
     struct sent_call {
@@ -53,9 +52,10 @@ class ring::polled_engine final : public ring::engine {
     std::vector<ended> done_;
 };
 
-ring::polled_engine::~polled_engine() {
+void ring::polled_engine::stop(std::vector<ended> &into) {
     for (const auto &[id, call] : sent_)
         (void)capsu_abort(actor_, id);
+    into = std::exchange(done_, {});
 }
 
 void ring::polled_engine::start(one &operation) {

@@ -236,6 +236,77 @@ TEST_P(ring, its_end) {
     EXPECT_EQ(door.receive({}, soon()).address(), 9u);
 }
 
+TEST_P(ring, its_end_while_a_queue_is_full) {
+    const caps::port narrow = me.create_port({.queue_limit = 2});
+    {
+        caps::ring all = open();
+        for (int i = 0; i < 8; ++i)
+            all.call(narrow, {}, [](auto) { ADD_FAILURE() << "called"; });
+        all.run(20ms);
+    }
+    EXPECT_FALSE(narrow.try_receive({}, caps::no_wait));
+}
+
+// What was received and not told of is given back when the ring goes, too.
+TEST_P(ring, a_message_that_nobody_was_told_of_is_dropped) {
+    const caps::port door = me.create_port();
+    int code = -1;
+    {
+        caps::ring all = open();
+        const caps::port first = me.create_port();
+        all.receive(first, [](auto) { throw std::out_of_range("a function"); });
+        all.receive(door, [](auto) { ADD_FAILURE() << "called"; });
+        EXPECT_EQ(all.run(caps::no_wait), 0u);
+        first.send({});
+        std::jthread caller([&] {
+            const auto back = door.try_call({}, {}, soon());
+            code = back ? 0 : back.error().code();
+        });
+        EXPECT_TRUE(eventually([&] { return door.info().queued + door.info().sequence > 0; }));
+        EXPECT_THROW(all.run(soon()), std::out_of_range);
+        all = open();
+        caller.join();
+    }
+    EXPECT_EQ(code, ECONNRESET);
+    EXPECT_EQ(me.info().held, 0u);
+}
+
+TEST_P(ring, abandon) {
+    const caps::port door = me.create_port(), other = me.create_port();
+    caps::ring all = open();
+    unsigned told = 0;
+    const auto never = [](auto) { ADD_FAILURE() << "called"; };
+    const auto receive = all.receive(me.default_port(), never);
+    const auto call = all.call(door, {}, never);
+    all.receive(
+        other, [&](auto message) { told += message.has_value(); }, {}, soon());
+    EXPECT_EQ(all.run(10ms), 0u);
+    other.send({});
+    all.abandon(receive);
+    all.abandon(call);
+    all.abandon(call);
+    EXPECT_EQ(all.in_flight(), 1u);
+    EXPECT_TRUE(readable(all.poll_fd(), 10s));
+    EXPECT_EQ(all.run(soon()), 1u);
+    EXPECT_EQ(told, 1u);
+    EXPECT_FALSE(door.try_receive({}, caps::no_wait));
+}
+
+// What it throws comes out of run(), and the others are told by the next.
+TEST_P(ring, a_function_that_throws) {
+    const caps::port door = me.create_port();
+    caps::ring all = open();
+    unsigned told = 0;
+    all.receive(door, [](auto) { throw std::out_of_range("a function"); });
+    all.receive(door, [&](auto) { told++; });
+    EXPECT_EQ(all.run(caps::no_wait), 0u);
+    door.send({});
+    door.send({});
+    EXPECT_THROW(all.run(soon()), std::out_of_range);
+    EXPECT_EQ(all.run(soon()), 1u);
+    EXPECT_EQ(told, 1u);
+}
+
 // --- where io_uring is not to be had ---
 
 // The calling thread's for good.

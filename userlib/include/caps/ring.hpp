@@ -34,7 +34,8 @@ class CAPSUSER_API ring {
 
     ring(ring &&) noexcept;
     ring &operator=(ring &&) noexcept;
-    /// What has not ended is given up; its functions are not called.
+    /// What has not ended is given up, and what came for it is dropped; its functions are not
+    /// called.
     ~ring();
 
     path how() const noexcept;
@@ -53,9 +54,13 @@ class CAPSUSER_API ring {
 
     /// Lets an operation end with ECANCELED, unless it has ended; its function is called by run().
     void cancel(std::uint64_t name) noexcept;
+    /// Ends an operation now: its function is not called, what came for it is dropped, and its
+    /// buffers are free. Waits only for the kernel. Nothing to do if it has been told of.
+    void abandon(std::uint64_t name) noexcept;
 
     /// Waits until something has ended, and calls the functions of all that has. Returns how many;
-    /// 0 if the deadline came first, if woken, or if there is nothing to wait for.
+    /// 0 if the deadline came first, if woken, or if there is nothing to wait for. What a function
+    /// throws passes through; the next run() goes on with the others.
     result<std::size_t> try_run(deadline until = forever);
     std::size_t run(deadline until = forever) { return value_or_throw(try_run(until)); }
 
@@ -76,6 +81,7 @@ class CAPSUSER_API ring {
     struct state;
 
     explicit ring(std::unique_ptr<state> with) noexcept;
+    int gather(deadline until);
 
     std::unique_ptr<state> state_;
 };
