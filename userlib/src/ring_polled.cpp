@@ -5,6 +5,7 @@
 #include "ring_files.hpp"
 
 #include <algorithm>
+#include <set>
 
 namespace caps {
 
@@ -141,12 +142,17 @@ void ring::polled_engine::try_all() {
             done_.push_back({call->name, outcome});
         return outcome != -EAGAIN;
     });
+    std::set<std::uint64_t> empty; // where the next one need not ask again
     std::erase_if(waiting_, [&](receive_one *one) {
+        if (one->receive.deadline > now() && empty.contains(one->receive.port))
+            return false;
         ::caps_receive now_or_not = one->receive;
         now_or_not.deadline = 0;
         const int outcome = capsu_receive(actor_, &now_or_not);
-        if (outcome == -EAGAIN && one->receive.deadline > now())
+        if (outcome == -EAGAIN && one->receive.deadline > now()) {
+            empty.insert(one->receive.port);
             return false;
+        }
         one->receive.header = now_or_not.header;
         const bool late = outcome == -EAGAIN && one->receive.deadline != 0;
         done_.push_back({one->name, late ? -ETIMEDOUT : outcome});
