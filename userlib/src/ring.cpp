@@ -120,8 +120,9 @@ std::size_t ring::in_flight() const noexcept {
     return state_->flying.size();
 }
 
-std::uint64_t ring::call(const capability &to, const outgoing &message, on_reply then,
-                         const buffers &answer, deadline until) {
+std::uint64_t ring::call_through(const capability &to, const outgoing &message, on_reply then,
+                                 const buffers &answer, deadline until, std::uint32_t group_flags,
+                                 std::uint64_t relative) {
     auto one = std::make_unique<call_one>();
     one->name = ++state_->last;
     one->actor = state_->actor;
@@ -130,10 +131,11 @@ std::uint64_t ring::call(const capability &to, const outgoing &message, on_reply
     one->then = std::move(then);
     ::caps_call &call = one->call;
     call.capability = to.get();
+    call.relative = relative;
     call.address = message.address;
     call.operation = message.operation;
     call.deadline = until.nanoseconds();
-    call.flags = static_cast<std::uint32_t>(message.mode);
+    call.flags = static_cast<std::uint32_t>(message.mode) | group_flags;
     if (answer.size() >= direct_reply_threshold)
         call.flags |= CAPS_DIRECT_REPLY;
     call.request = detail::describe(one->message, one->along);

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 namespace caps {
 
@@ -86,6 +87,7 @@ int ring::polled_engine::send(call_one &operation) {
     ::caps_send send{};
     send.capability = call.capability;
     send.source = answers_.get();
+    send.relative = call.relative;
     send.address = call.address;
     send.data = call.request;
     send.operation = call.operation;
@@ -136,9 +138,16 @@ int ring::polled_engine::take_answer() {
 void ring::polled_engine::try_all() {
     while (take_answer() == 0)
         continue;
+    const std::uint64_t at = now();
+    std::vector<std::pair<__u64, __u64>> full; // who waits there stays in order
     std::erase_if(unsent_, [&](call_one *call) {
+        const std::pair where(call->call.capability, call->call.relative);
+        if (call->call.deadline > at && std::ranges::find(full, where) != full.end())
+            return false;
         const int outcome = send(*call);
-        if (outcome < 0 && outcome != -EAGAIN)
+        if (outcome == -EAGAIN)
+            full.push_back(where);
+        else if (outcome < 0)
             done_.push_back({call->name, outcome});
         return outcome != -EAGAIN;
     });
@@ -149,7 +158,7 @@ void ring::polled_engine::try_all() {
         ::caps_receive now_or_not = one->receive;
         now_or_not.deadline = 0;
         const int outcome = capsu_receive(actor_, &now_or_not);
-        if (outcome == -EAGAIN && one->receive.deadline > now()) {
+        if (outcome == -EAGAIN && one->receive.deadline > at) {
             empty.insert(one->receive.port);
             return false;
         }
@@ -162,10 +171,11 @@ void ring::polled_engine::try_all() {
 
 // Calls whose time has come, and those that are canceled. An answer that came first wins.
 void ring::polled_engine::expire() {
+    const std::uint64_t at = now();
     std::erase_if(sent_, [&](auto &entry) {
         auto &[id, call] = entry;
         const int why = call.canceled ? -ECANCELED : -ETIMEDOUT;
-        if (!call.canceled && call.by->call.deadline > now())
+        if (!call.canceled && call.by->call.deadline > at)
             return false;
         const int outcome = capsu_abort(actor_, id);
         if (outcome < 0 || outcome == CAPS_ABORT_ANSWERED)

@@ -95,6 +95,8 @@ class CAPSUSER_API group : public capability {
     }
 
   private:
+    friend class ring;
+
     static constexpr std::uint32_t flags_of(to whom, const relation &related) noexcept {
         return static_cast<std::uint32_t>(whom) | static_cast<std::uint32_t>(related.without);
     }

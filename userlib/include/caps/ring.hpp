@@ -45,7 +45,18 @@ class CAPSUSER_API ring {
     /// Like capability::call(): the answer's body is put into the buffers. Returns a name for
     /// cancel(). A deadline of no_wait is EINVAL. message.source has no meaning here.
     std::uint64_t call(const capability &to, const outgoing &message, on_reply then,
-                       const buffers &answer = {}, deadline until = forever);
+                       const buffers &answer = {}, deadline until = forever) {
+        return call_through(to, message, std::move(then), answer, until, 0, 0);
+    }
+    /// Like group::call().
+    template <to Whom>
+    std::uint64_t call(const group &to, const outgoing &message, on_reply then,
+                       const buffers &answer = {}, const relation &related = {},
+                       deadline until = forever) {
+        static_assert(Whom == to::any || Whom == to::near, "a call has one answer");
+        return call_through(to, message, std::move(then), answer, until,
+                            group::flags_of(Whom, related), related.port);
+    }
     /// Like port::receive().
     std::uint64_t receive(const port &from, on_message then, const buffers &body = {},
                           deadline until = forever);
@@ -82,6 +93,10 @@ class CAPSUSER_API ring {
 
     explicit ring(std::unique_ptr<state> with) noexcept;
     int gather(deadline until);
+
+    std::uint64_t call_through(const capability &to, const outgoing &message, on_reply then,
+                               const buffers &answer, deadline until, std::uint32_t group_flags,
+                               std::uint64_t relative);
 
     std::unique_ptr<state> state_;
 };
