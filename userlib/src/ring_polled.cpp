@@ -139,21 +139,21 @@ void ring::polled_engine::try_all() {
     while (take_answer() == 0)
         continue;
     const std::uint64_t at = now();
-    std::vector<std::pair<__u64, __u64>> full; // who waits there stays in order
+    std::set<std::pair<__u64, __u64>> full; // who waits there stays in order
     std::erase_if(unsent_, [&](call_one *call) {
         const std::pair where(call->call.capability, call->call.relative);
-        if (call->call.deadline > at && std::ranges::find(full, where) != full.end())
+        if (call->call.deadline > at && full.contains(where))
             return false;
         const int outcome = send(*call);
         if (outcome == -EAGAIN)
-            full.push_back(where);
+            full.insert(where);
         else if (outcome < 0)
             done_.push_back({call->name, outcome});
         return outcome != -EAGAIN;
     });
     std::set<std::uint64_t> empty; // where the next one need not ask again
     std::erase_if(waiting_, [&](receive_one *one) {
-        if (one->receive.deadline > now() && empty.contains(one->receive.port))
+        if (one->receive.deadline > at && empty.contains(one->receive.port))
             return false;
         ::caps_receive now_or_not = one->receive;
         now_or_not.deadline = 0;
