@@ -20,12 +20,14 @@ struct entry {
 	u32 flags;
 };
 
-static int read_entry(const struct io_uring_cmd *cmd, struct entry *entry)
+static int read_entry(struct io_uring_cmd *cmd, struct entry *entry)
 {
 	const struct caps_uring *area = caps_uring_area(cmd);
 
 	entry->uarg = u64_to_user_ptr(READ_ONCE(area->argument));
 	entry->flags = READ_ONCE(area->flags);
+	if (caps_uring_is_stale(cmd))
+		return -ESTALE;
 	if (entry->flags & ~(CAPS_URING_NOWAIT | CAPS_URING_PARK) ||
 	    entry->flags == (CAPS_URING_NOWAIT | CAPS_URING_PARK) ||
 	    READ_ONCE(area->reserved))

@@ -130,54 +130,92 @@ TEST_F(tidy, linked_timeout_of_a_call)
 	io_uring_queue_exit(&ring);
 }
 
-/* A server's turn as a chain: the receive comes after the answer. */
-TEST_F(tidy, reply_linked_to_receive)
+/* In every kind of ring; in which they go to a worker first, or not. */
+FIXTURE(chain)
 {
-	struct pair p = pair_open();
+	struct before before;
+	struct pair p;
+	struct io_uring ring;
+};
+
+FIXTURE_VARIANT(chain)
+{
+	unsigned int setup;
+	unsigned int sqe;
+};
+
+FIXTURE_VARIANT_ADD(chain, plain) { };
+FIXTURE_VARIANT_ADD(chain, worker) { .sqe = IOSQE_ASYNC };
+FIXTURE_VARIANT_ADD(chain, sqpoll) { .setup = IORING_SETUP_SQPOLL };
+FIXTURE_VARIANT_ADD(chain, defer) {
+	.setup = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN,
+};
+
+FIXTURE_SETUP(chain)
+{
+	before_take(&self->before);
+	self->p = pair_open();
+	ring_open(&self->ring, 2 * MANY, variant->setup);
+}
+
+FIXTURE_TEARDOWN(chain)
+{
+	io_uring_queue_exit(&self->ring);
+	before_check(_metadata, &self->before);
+}
+
+/* Another entry; @more: the next one waits for it. */
+static void add(struct io_uring *ring, unsigned int sqe_flags, int fd,
+		unsigned int command, void *arg, bool more)
+{
+	ring_command(ring, fd, command, arg, 0)->flags |=
+		sqe_flags | (more ? IOSQE_IO_LINK : 0);
+}
+
+#define ADD(fd, command, arg, more)					\
+	add(&self->ring, variant->sqe, fd, command, arg, more)
+
+/* A server's turn as a chain: the receive comes after the answer. */
+TEST_F(chain, reply_linked_to_receive)
+{
+	struct pair p = self->p;
 	struct message m = { 0 };
 	struct caps_receive r = receive_of(&m, p.port, grace());
 	struct caps_reply reply = { .status = 5 };
-	struct io_uring ring;
 	__u64 id;
 
-	ring_open(&ring, MANY, 0);
 	ASSERT_OK(call_async(p.client, p.cap, 0, "1", &id));
 	ASSERT_OK(receive_now(p.server, p.port, &m));
 	reply.id = m.header.id;
-	ring_command(&ring, p.server, CAPS_REPLY, &reply, 0)->flags |=
-		IOSQE_IO_LINK;
-	ring_command(&ring, p.server, CAPS_RECEIVE, &r, 0);
-	ring_submit(&ring);
-	EXPECT_OK(ring_result(&ring, &reply));
+	ADD(p.server, CAPS_REPLY, &reply, true);
+	ADD(p.server, CAPS_RECEIVE, &r, false);
+	ring_submit(&self->ring);
+	EXPECT_OK(ring_result(&self->ring, &reply));
 	EXPECT_OK(receive(p.client, CAPS_DEFAULT_PORT, &m));
 	EXPECT_EQ(5, m.header.status);
 	ASSERT_OK(send_text(p.client, p.cap, "2"));
-	EXPECT_OK(ring_result(&ring, &r));
+	EXPECT_OK(ring_result(&self->ring, &r));
 
 	/* A reply that fails breaks the chain. */
-	ring_command(&ring, p.server, CAPS_REPLY, &reply, 0)->flags |=
-		IOSQE_IO_LINK;
-	ring_command(&ring, p.server, CAPS_RECEIVE, &r, 0);
-	ring_submit(&ring);
-	EXPECT_ERR(ENOMSG, ring_result(&ring, &reply));
-	EXPECT_ERR(ECANCELED, ring_result(&ring, &r));
-	io_uring_queue_exit(&ring);
+	ADD(p.server, CAPS_REPLY, &reply, true);
+	ADD(p.server, CAPS_RECEIVE, &r, false);
+	ring_submit(&self->ring);
+	EXPECT_ERR(ENOMSG, ring_result(&self->ring, &reply));
+	EXPECT_ERR(ECANCELED, ring_result(&self->ring, &r));
 }
 
-/* Many answers and many receives in one system call. */
-TEST_F(tidy, many_in_one_submission)
+/* Many answers and many receives in one system call; workers have no order. */
+TEST_F(chain, many_in_one_submission)
 {
-	struct pair p = pair_open();
+	struct pair p = self->p;
 	struct message m[MANY] = { 0 };
 	struct caps_receive r[MANY];
 	struct caps_reply reply[MANY];
-	struct io_uring ring;
-	__u64 id[MANY];
-	unsigned int i;
+	__u64 id[MANY], received = 0, answered = 0;
+	unsigned int i, which;
 
 	p.port = port_new_limit(p.server, 4 * MANY);
 	p.cap = cap_give(p.server, p.port, p.client);
-	ring_open(&ring, 2 * MANY, 0);
 	for (i = 0; i < MANY; i++) {
 		ASSERT_OK(call_async(p.client, p.cap, 0, "1", &id[i]));
 		ASSERT_OK(receive_now(p.server, p.port, &m[i]));
@@ -189,19 +227,26 @@ TEST_F(tidy, many_in_one_submission)
 		ASSERT_OK(send_text(p.client, p.cap, "2"));
 	for (i = 0; i < MANY; i++) {
 		r[i] = receive_of(&m[i], p.port, 0);
-		ring_command(&ring, p.server, CAPS_REPLY, &reply[i], 0);
-		ring_command(&ring, p.server, CAPS_RECEIVE, &r[i], 0);
+		ADD(p.server, CAPS_REPLY, &reply[i], false);
+		ADD(p.server, CAPS_RECEIVE, &r[i], false);
 	}
-	EXPECT_EQ(2 * MANY, io_uring_submit(&ring));
+	EXPECT_EQ(2 * MANY, io_uring_submit(&self->ring));
 	for (i = 0; i < 2 * MANY; i++)
-		EXPECT_OK(ring_next(&ring, NULL));
+		EXPECT_OK(ring_next(&self->ring, NULL));
 	for (i = 0; i < MANY; i++) {
-		EXPECT_EQ(i + 1 + MANY, r[i].header.sequence);
+		received |= 1ull << (r[i].header.sequence - 1 - MANY);
 		ASSERT_OK(receive_now(p.client, CAPS_DEFAULT_PORT, &m[0]));
-		EXPECT_EQ(id[i], m[0].header.id);
-		EXPECT_EQ(i, m[0].header.status);
+		which = m[0].header.status;
+		ASSERT_GT(MANY, which);
+		answered |= 1ull << which;
+		EXPECT_EQ(id[which], m[0].header.id);
+		if (variant->sqe & IOSQE_ASYNC)
+			continue;
+		EXPECT_EQ(i + 1 + MANY, r[i].header.sequence);
+		EXPECT_EQ(i, which);
 	}
-	io_uring_queue_exit(&ring);
+	EXPECT_EQ(~0ull, received);
+	EXPECT_EQ(~0ull, answered);
 }
 
 /* --- entries used again ------------------------------------------------------ */
@@ -236,6 +281,90 @@ TEST_F(tidy, a_worker_goes_by_what_was_submitted)
 		ASSERT_EQ(rounds, call.status);
 	}
 	io_uring_queue_exit(&ring);
+}
+
+/*
+ * Nor is what waits for another before it: then the kernel either has kept what
+ * was submitted, or it is not carried out.
+ */
+TEST_F(tidy, a_linked_command_goes_by_what_was_submitted)
+{
+	struct pair p = pair_open();
+	struct message m = { 0 };
+	struct caps_receive r = receive_of(&m, p.port, 0);
+	struct caps_query q[2] = { 0 };
+	struct io_uring_sqe *sqe;
+	struct io_uring ring;
+	unsigned int i;
+	long ret;
+
+	ASSERT_OK(port_enable(p.server, p.port, 0));
+	ring_open(&ring, 2, 0);
+	sqe = ring_entry(&ring);
+	io_uring_prep_poll_add(sqe, p.server, POLLIN);
+	io_uring_sqe_set_data(sqe, &p);
+	sqe->flags |= IOSQE_IO_LINK;
+	ring_command(&ring, p.server, CAPS_RECEIVE, &r, CAPS_URING_NOWAIT);
+	ring_submit(&ring);
+	for (i = 0; i < 2; i++)
+		ring_command(&ring, p.server, CAPS_QUERY, &q[i], 0);
+	ring_submit(&ring);
+	for (i = 0; i < 2; i++)
+		EXPECT_OK(ring_result(&ring, &q[i]));
+	ASSERT_OK(send_text(p.client, p.cap, "1"));
+	EXPECT_EQ(POLLIN, ring_result(&ring, &p));
+	ret = ring_result(&ring, &r);
+	EXPECT_TRUE(ret == 0 || ret == -ESTALE);
+	if (ret)
+		EXPECT_OK(receive_now(p.server, p.port, &m));
+	EXPECT_STREQ("1", m.body);
+	io_uring_queue_exit(&ring);
+}
+
+/* --- stops ------------------------------------------------------------------ */
+
+/* In a child: what becomes of a wait while it is stopped and goes on. */
+static long over_a_stop(struct child *child, __u32 flags)
+{
+	struct message m;
+	struct caps_receive r = receive_of(&m, CAPS_DEFAULT_PORT, in_ms(3000));
+	struct io_uring ring;
+	int fd = actor_open();
+
+	ring_open(&ring, MANY, 0);
+	ring_command(&ring, fd, CAPS_RECEIVE, &r, flags);
+	ring_submit(&ring);
+	if (ring_has(&ring))
+		return 0;
+	say(child, 0);
+	hear(child);
+	return ring_result(&ring, &r);
+}
+
+/* A worker stops as well, and cannot do its command again; nobody else need. */
+TEST_F(tidy, a_stop_interrupts_workers)
+{
+	__u32 flags[] = { 0, CAPS_URING_PARK };
+	struct pair p = pair_open();
+	unsigned int i, kinds = can_park(p.server) ? 2 : 1;
+	struct child child;
+	int status;
+
+	for (i = 0; i < kinds; i++) {
+		if (child_start(&child)) {
+			EXPECT_ERR(flags[i] ? ETIMEDOUT : EINTR,
+				   over_a_stop(&child, flags[i]));
+			CHILD_END();
+		}
+		hear(&child);
+		kill(child.pid, SIGSTOP);
+		EXPECT_EQ(child.pid, waitpid(child.pid, &status, WUNTRACED));
+		EXPECT_TRUE(WIFSTOPPED(status));
+		kill(child.pid, SIGCONT);
+		say(&child, 0);
+		EXPECT_OK(child_wait(&child));
+		close(child.line);
+	}
 }
 
 /* --- refused -------------------------------------------------------------- */

@@ -8,7 +8,8 @@
  * does not, and exec would wait for a parked one for ever.
  *
  * In 6.12 a command that a worker issues again still points to its entry in the
- * ring, where the program may have put another one since.
+ * ring, where the program may have put another one since. So does one that waits
+ * for another before it, by IOSQE_IO_LINK or IOSQE_IO_DRAIN.
  */
 #ifndef _CAPS_COMPAT_URING_H
 #define _CAPS_COMPAT_URING_H
@@ -26,10 +27,26 @@ static inline const void *caps_uring_area(const struct io_uring_cmd *cmd)
 {
 	return cmd->sqe->cmd;
 }
+
+/* Is what stands in the entry clearly another's by now? */
+static inline bool caps_uring_is_stale(struct io_uring_cmd *cmd)
+{
+	const struct io_uring_sqe *sqe = cmd->sqe;
+
+	return READ_ONCE(sqe->user_data) !=
+		       cmd_to_io_kiocb(cmd)->cqe.user_data ||
+	       READ_ONCE(sqe->opcode) != IORING_OP_URING_CMD ||
+	       READ_ONCE(sqe->cmd_op) != cmd->cmd_op;
+}
 #else
 static inline const void *caps_uring_area(const struct io_uring_cmd *cmd)
 {
 	return cmd->cmd;
+}
+
+static inline bool caps_uring_is_stale(struct io_uring_cmd *cmd)
+{
+	return false;
 }
 #endif
 

@@ -1175,10 +1175,11 @@ struct caps_group_info {
  * waits; there are few of them, and the rest stands in line behind. Such a wait
  * ends with EINTR (or ECANCELED, if no worker had begun) when cancelled or
  * when a linked timeout expires, and so does a call after it was taken:
- * CAPS_RESULT_TAKEN tells, and the server gets CANCELLED. EINTR may come though
- * nobody asked for it, as in any wait. A CAPS_REPLY_RECEIVE that goes on to a worker
- * has replied, and cleared @reply.id. A worker looks for a name in the network
- * namespace that the process had when it began.
+ * CAPS_RESULT_TAKEN tells, and the server gets CANCELLED. EINTR comes, too, when
+ * the process is stopped, frozen or traced meanwhile. A CAPS_REPLY_RECEIVE that goes
+ * on to a worker has replied, and cleared @reply.id. A worker looks for a name in
+ * the network namespace that the process had when it began. ESTALE: linked behind
+ * another command, and its entry in the ring was used again before its turn came.
  *
  *   NOWAIT	rather than wait, complete as with deadlines of 0: with EAGAIN;
  *		CAPS_CONNECT with ENOENT if there is no such name, and EAGAIN
