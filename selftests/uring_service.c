@@ -63,13 +63,6 @@ FIXTURE_TEARDOWN(waits)
 	ring_result(&self->ring, arg);					\
 })
 
-/*
- * Before another wait, after one has ended. A worker that begins while the thread
- * which makes it has work to do for its ring takes that for a signal, and its
- * first wait ends with EINTR; one that is idle is not made anew.
- */
-#define SETTLE() EXPECT_FALSE(ring_has(&self->ring))
-
 /* Of a name that is not there. */
 static struct caps_connect absent(__u64 deadline)
 {
@@ -150,7 +143,6 @@ TEST_F(waits, until_the_deadline)
 
 	EXPECT_ERR(ETIMEDOUT, DO(CAPS_CONNECT, &c));
 	EXPECT_GE(now_ns(), c.deadline);
-	SETTLE();
 	EXPECT_ERR(ETIMEDOUT, DO(CAPS_CONNECT, &c));
 	/* Nor does a verdict's deadline let anybody wait for a name. */
 	c.deadline = 0;
@@ -204,7 +196,6 @@ TEST_F(waits, for_both)
 
 	/* One that asks, of whom nobody wants to wait for an answer. */
 	ASSERT_OK(unregister_of(self->g.server, AWAITED, 0, ANY));
-	SETTLE();
 	c = absent(grace());
 	START(CAPS_CONNECT, &c);
 	EXPECT_FALSE(ring_has(&self->ring));
@@ -222,7 +213,6 @@ TEST_F(waits, for_a_refusal)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(reasons); i++) {
-		SETTLE();
 		START(CAPS_CONNECT, &c);
 		m = asked(&self->g);
 		EXPECT_OK(reject(self->g.server, m.header.id, reasons[i]));
@@ -243,7 +233,6 @@ TEST_F(waits, until_the_deadline_of_the_verdict)
 	EXPECT_EQ(0, c.result);
 	EXPECT_ERR(EAGAIN, receive_now(self->g.server, self->g.port, &m));
 	c.verdict = in_ms(1000);
-	SETTLE();
 	START(CAPS_CONNECT, &c);
 	m = asked(&self->g);
 	EXPECT_ERR(ETIMEDOUT, ring_result(&self->ring, &c));
@@ -277,7 +266,6 @@ TEST_F(waits, for_a_generation)
 	EXPECT_OK(ring_result(&self->ring, &g));
 	EXPECT_EQ(7, g.generation);
 
-	SETTLE();
 	g = other_than(self->cap, 7, in_ms(30));
 	EXPECT_ERR(ETIMEDOUT, DO(CAPS_GENERATION, &g));
 	EXPECT_GE(now_ns(), g.deadline);
@@ -285,7 +273,6 @@ TEST_F(waits, for_a_generation)
 	EXPECT_ERR(EINVAL, DO(CAPS_GENERATION, &g));
 
 	g = other_than(self->cap, 7, CAPS_FOREVER);
-	SETTLE();
 	START(CAPS_GENERATION, &g);
 	EXPECT_FALSE(ring_has(&self->ring));
 	close(self->g.server);

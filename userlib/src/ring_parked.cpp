@@ -149,8 +149,8 @@ void ring::parked_engine::cancel(one &operation) noexcept {
     (void)::io_uring_submit(&ring_);
 }
 
-// A worker that gave up, or a parked one: the program sees one and the same. A worker may be
-// interrupted for no reason of the program's, too, and then it begins again.
+// A worker that gave up, or a parked one: the program sees one and the same. A worker also gives up
+// when the process is stopped; the program goes on, and so does what it waits for.
 void ring::parked_engine::finish(std::uint64_t name, int outcome, std::vector<ended> &into) {
     const auto at = flying_.find(name);
     one &operation = *at->second;
