@@ -111,6 +111,8 @@ void serve(const side &);
 void call(const side &);
 void serve_polled(const side &);
 void call_polled(const side &);
+void call_pinned(const side &);
+void call_registered(const side &);
 std::vector<int> prepare_pairs(const row &);
 void serve_pairs(const side &);
 void call_pairs(const side &);

@@ -159,6 +159,8 @@ void print_kernel(const results &all, const std::string &kernel) {
         {{kernel, "ring", "caps", 64}, "call, 64 B, 64 in flight by one ring"},
         {{kernel, "ring-poll", "caps", 64}, "the same, not parked but polled"},
         {{kernel, "ring", "seqpacket", 64}, "the same over a seqpacket socket by a ring"},
+        {{kernel, "ring-pinned", "caps", 65536}, "call, 64 KiB, 64 in flight by one ring"},
+        {{kernel, "ring-registered", "caps", 65536}, "the same from a registered buffer"},
         {{kernel, "call-beside-work", "caps", 64}, "call, 64 B, while another process works"},
         {{kernel, "call-beside-moves", "caps", 64}, "the same while it moves ports of its own"},
         {{kernel, "look-up", "caps", 1}, "look the only service up, be refused"},
@@ -230,6 +232,9 @@ std::vector<goal> goals_of(const results &all, const std::string &kernel) {
         ratio("64 calls in flight by a ring / call", ring, {kernel, "call", "caps", 64}, 0.60);
         ratio("64 calls in flight by a ring / seqpacket", ring, {kernel, "ring", "seqpacket", 64},
               0.50);
+        ratio("64 KiB by a ring, from a registered buffer / pinned",
+              {kernel, "ring-registered", "caps", 65536}, {kernel, "ring-pinned", "caps", 65536},
+              0.80);
     }
     ratio("connect, call, close / stream", {kernel, "connect", "caps", 64},
           {kernel, "connect", "stream", 64}, 0.70);

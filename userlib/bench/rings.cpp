@@ -55,6 +55,12 @@ class ring {
         return sqe;
     }
 
+    // What commands with IORING_URING_CMD_FIXED have their bodies in.
+    void lend(const buffer &all) {
+        const iovec whole{all.data(), all.size()};
+        done(io_uring_register_buffers(&ring_, &whole, 1), "io_uring_register");
+    }
+
     // Submits, waits for so many, and hands each that is there to then(name, result).
     template <typename F>
     unsigned turn(unsigned least, F &&then) {
@@ -213,9 +219,10 @@ void serve(const side &self) {
     }
 }
 
-void call(const side &self) {
-    if (!can_park())
-        return call_polled(self);
+namespace {
+
+// By @flags of the commands, and of their entries.
+void call_in_flight(const side &self, std::uint32_t flags, std::uint32_t entry_flags) {
     const int fd = open_actor();
     const buffer request(self.row.request);
     const buffer answers(self.row.answer * flight);
@@ -229,16 +236,35 @@ void call(const side &self) {
         calls[i].reply = body(answers, i, self.row.answer);
     }
     ring by;
+    if ((entry_flags & IORING_URING_CMD_FIXED) != 0)
+        by.lend(request);
     measure(
         self,
         [&] {
             for (unsigned i = 0; i < flight; i++)
-                by.command(fd, CAPS_CALL, &calls[i], CAPS_URING_PARK, i);
+                by.command(fd, CAPS_CALL, &calls[i], flags, i)->uring_cmd_flags = entry_flags;
             for (unsigned left = flight; left > 0;)
                 left -=
                     by.turn(left, [](std::uint64_t, int result) { succeed(result, "CAPS_CALL"); });
         },
         flight);
+}
+
+} // namespace
+
+void call(const side &self) {
+    if (!can_park())
+        return call_polled(self);
+    call_in_flight(self, CAPS_URING_PARK, 0);
+}
+
+// Where nothing can be parked a few workers wait.
+void call_pinned(const side &self) {
+    call_in_flight(self, can_park() ? CAPS_URING_PARK : 0, 0);
+}
+
+void call_registered(const side &self) {
+    call_in_flight(self, can_park() ? CAPS_URING_PARK : 0, IORING_URING_CMD_FIXED);
 }
 
 void serve_polled(const side &self) {

@@ -44,6 +44,8 @@ constexpr auto mechanisms = std::to_array<mechanism>({
     {"dragonfly", "call-told", nullptr, dragonfly::serve, dragonfly::call},
     {"caps", "ring", nullptr, rings::serve, rings::call},
     {"caps", "ring-poll", nullptr, rings::serve_polled, rings::call_polled},
+    {"caps", "ring-pinned", nullptr, rings::serve, rings::call_pinned},
+    {"caps", "ring-registered", nullptr, rings::serve, rings::call_registered},
     {"seqpacket", "ring", rings::prepare_pairs, rings::serve_pairs, rings::call_pairs},
     {"seqpacket", "oneway", sockets::prepare_oneway, sockets::drain, sockets::send_many},
     {"seqpacket", "", sockets::prepare, sockets::serve, sockets::call},
@@ -142,6 +144,8 @@ std::vector<row> all_rows(std::span<const std::size_t> sizes) {
     for (const auto operation : {"ring", "ring-poll"})
         rows.push_back(other("caps", operation, small, small));
     rows.push_back(other("seqpacket", "ring", small, small));
+    for (const auto operation : {"ring-pinned", "ring-registered"})
+        rows.push_back(other("caps", operation, 65536, small));
     for (const auto name : {"caps", "stream"})
         rows.push_back(other(name, "connect", small, small));
     // The number is that of services.
