@@ -21,8 +21,6 @@ struct ring::one {
 
     virtual unsigned command() const noexcept = 0;
     virtual void *argument() noexcept = 0;
-    /// Has it failed after somebody had received what it sent?
-    virtual bool taken() const noexcept { return false; }
     /// Calls the function, if there is one; the last thing done to it.
     virtual void finish(int outcome) = 0;
     /// From now on nobody is told; what comes is dropped.
@@ -35,7 +33,6 @@ struct ring::one {
 struct ring::call_one : one {
     unsigned command() const noexcept override { return CAPS_CALL; }
     void *argument() noexcept override { return &call; }
-    bool taken() const noexcept override { return (call.result & CAPS_RESULT_TAKEN) != 0; }
     void finish(int outcome) override;
     void mute() noexcept override { then = nullptr; }
 

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: MIT
-// Operations parked in the kernel by io_uring. The only place that knows liburing.
+// Operations parked in the kernel by io_uring. The only place that knows liburing. A call for which
+// there is no room yet is tried again: io_uring would let a worker wait, one of a few, and that
+// also for the answer, while all calls after it stand behind.
 #include "ring.hpp"
 
 #include <liburing.h>
 #include <poll.h>
 
+#include <algorithm>
 #include <cstring>
+#include <deque>
 #include <unordered_map>
 
 namespace caps {
@@ -15,6 +19,13 @@ namespace {
 // Operations are counted from 1.
 constexpr std::uint64_t nobody = 0;
 constexpr std::uint64_t bell_name = ~std::uint64_t{0};
+constexpr std::uint64_t timer_name = bell_name - 1;
+
+// A full queue has nothing to wait for: so often so many calls look again. When others have their
+// answers, some look at once.
+constexpr long long room_ns = 5'000'000;
+constexpr std::size_t many = 64;
+constexpr std::size_t some = 2;
 
 } // namespace
 
@@ -37,6 +48,12 @@ class ring::parked_engine final : public ring::engine {
     void command(unsigned command, void *argument, std::uint32_t flags,
                  std::uint64_t name) noexcept;
     void await_bell() noexcept;
+    void issue(one &operation) noexcept;
+    int unpark(one &operation) const noexcept;
+    void retry(std::size_t most) noexcept;
+    void await_room(one &operation);
+    void await_timer() noexcept;
+    void tick(std::vector<ended> &into);
     void drain(std::vector<ended> &into);
     void finish(std::uint64_t name, int outcome, std::vector<ended> &into);
 
@@ -44,7 +61,11 @@ class ring::parked_engine final : public ring::engine {
     bool open_ = false;
     bool ending_ = false;
     bool woken_ = false;
+    bool timed_ = false;
     std::unordered_map<std::uint64_t, one *> flying_;
+    std::deque<one *> unsent_; // of these, those that nobody has room for
+    std::vector<ended> done_;  // canceled among them
+    __kernel_timespec pause_{.tv_sec = 0, .tv_nsec = room_ns};
     io_uring ring_{};
 };
 
@@ -78,23 +99,25 @@ ring::parked_engine::~parked_engine() {
         ::io_uring_queue_exit(&ring_);
 }
 
-// The ring ends in the background, so what it would write to is ended before: what is parked, and
-// what waits for room in workers or stands behind them.
+// The ring ends in the background, so what it would write to is ended before. Other rings of the
+// actor go on. Last come, first gone: the kernel finds the last at once.
 void ring::parked_engine::stop(std::vector<ended> &into) {
     ending_ = true;
-    while (!flying_.empty()) {
-        std::vector<ended> some;
-        io_uring_sqe *const sqe = entry();
-        ::io_uring_prep_cancel64(sqe, 0, IORING_ASYNC_CANCEL_ANY);
-        sqe->user_data = nobody;
-        (void)::io_uring_submit(&ring_);
-        ::caps_unpark all{};
-        (void)capsu_unpark(actor_, &all);
-        const int outcome = wait(deadline(std::chrono::milliseconds(10)), some);
-        into.insert(into.end(), some.begin(), some.end());
-        if (outcome < 0)
-            break;
+    while (!unsent_.empty())
+        cancel(*unsent_.front());
+    (void)::io_uring_submit(&ring_);
+    for (int outcome = 0; !flying_.empty() && outcome >= 0;) {
+        std::vector<one *> all;
+        for (const auto &[name, operation] : flying_)
+            all.push_back(operation);
+        std::ranges::sort(all, std::ranges::greater{}, &one::name);
+        for (one *const operation : all)
+            unpark(*operation);
+        std::vector<ended> last;
+        outcome = wait(deadline(std::chrono::milliseconds(10)), last);
+        into.insert(into.end(), last.begin(), last.end());
     }
+    into.insert(into.end(), done_.begin(), done_.end());
 }
 
 io_uring_sqe *ring::parked_engine::entry() noexcept {
@@ -130,36 +153,80 @@ void ring::parked_engine::await_bell() noexcept {
 
 void ring::parked_engine::start(one &operation) {
     flying_.emplace(operation.name, &operation);
+    if (operation.command() == CAPS_CALL)
+        static_cast<call_one &>(operation).call.flags |= CAPS_NOWAIT_QUEUE;
+    issue(operation);
+}
+
+void ring::parked_engine::issue(one &operation) noexcept {
     command(operation.command(), operation.argument(), CAPS_URING_PARK, operation.name);
 }
 
-// One that waits for room is in a worker; io_uring can cancel that, and only that.
-void ring::parked_engine::cancel(one &operation) noexcept {
-    operation.canceled = true;
-    (void)::io_uring_submit(&ring_);
-    ::caps_unpark unpark{};
-    unpark.argument = reinterpret_cast<std::uintptr_t>(operation.argument());
-    if (capsu_unpark(actor_, &unpark) > 0)
-        return;
-    io_uring_sqe *sqe = ::io_uring_get_sqe(&ring_);
-    if (sqe == nullptr)
-        return;
-    ::io_uring_prep_cancel64(sqe, operation.name, 0);
-    sqe->user_data = nobody;
-    (void)::io_uring_submit(&ring_);
+void ring::parked_engine::retry(std::size_t most) noexcept {
+    for (; most > 0 && !unsent_.empty(); --most) {
+        one &next = *unsent_.front();
+        unsent_.pop_front();
+        issue(next);
+    }
 }
 
-// A worker that gave up, or a parked one: the program sees one and the same. A worker also gives up
-// when the process is stopped; the program goes on, and so does what it waits for.
+void ring::parked_engine::await_room(one &operation) {
+    unsent_.push_back(&operation);
+    if (!timed_)
+        await_timer();
+}
+
+void ring::parked_engine::await_timer() noexcept {
+    timed_ = true;
+    io_uring_sqe *sqe = entry();
+    ::io_uring_prep_timeout(sqe, &pause_, 0, 0);
+    sqe->user_data = timer_name;
+}
+
+// It runs as long as some are unsent. Not all are tried, but all have their deadlines.
+void ring::parked_engine::tick(std::vector<ended> &into) {
+    const std::uint64_t now = deadline(deadline::clock::now()).nanoseconds();
+    std::erase_if(unsent_, [&](one *operation) {
+        if (static_cast<call_one *>(operation)->call.deadline > now)
+            return false;
+        flying_.erase(operation->name);
+        into.push_back({operation->name, -ETIMEDOUT});
+        return true;
+    });
+    timed_ = false;
+    retry(many);
+    if (!unsent_.empty())
+        await_timer();
+}
+
+int ring::parked_engine::unpark(one &operation) const noexcept {
+    ::caps_unpark unpark{};
+    unpark.argument = reinterpret_cast<std::uintptr_t>(operation.argument());
+    return capsu_unpark(actor_, &unpark);
+}
+
+void ring::parked_engine::cancel(one &operation) noexcept {
+    operation.canceled = true;
+    if (std::erase(unsent_, &operation) > 0) {
+        flying_.erase(operation.name);
+        done_.push_back({operation.name, -ECANCELED});
+        return;
+    }
+    (void)::io_uring_submit(&ring_);
+    (void)unpark(operation);
+}
+
 void ring::parked_engine::finish(std::uint64_t name, int outcome, std::vector<ended> &into) {
     const auto at = flying_.find(name);
     one &operation = *at->second;
-    const bool wanted = operation.canceled || ending_;
+    if (outcome == -EAGAIN && operation.command() == CAPS_CALL) {
+        if (!operation.canceled && !ending_)
+            return await_room(operation);
+        outcome = -ECANCELED;
+    }
     flying_.erase(at);
-    if (outcome == -EINTR && !wanted && !operation.taken())
-        start(operation);
-    else
-        into.push_back({name, outcome == -EINTR && wanted ? -ECANCELED : outcome});
+    into.push_back({name, outcome});
+    retry(some);
 }
 
 // Submitting, which is a system call only then, also lets the kernel deliver what its queue had no
@@ -172,8 +239,9 @@ void ring::parked_engine::drain(std::vector<ended> &into) {
         count++;
         if (cqe->user_data == bell_name) {
             woken_ = rung() || woken_;
-            if (!ending_)
-                await_bell();
+            await_bell();
+        } else if (cqe->user_data == timer_name) {
+            tick(into);
         } else if (cqe->user_data != nobody) {
             finish(cqe->user_data, cqe->res, into);
         }
@@ -185,6 +253,8 @@ void ring::parked_engine::drain(std::vector<ended> &into) {
 int ring::parked_engine::wait(deadline until, std::vector<ended> &into) {
     int outcome = ::io_uring_submit(&ring_);
     drain(into);
+    into.insert(into.end(), done_.begin(), done_.end());
+    done_.clear();
     while (outcome >= 0 && into.empty() && !woken_) {
         io_uring_cqe *cqe = nullptr;
         __kernel_timespec left{};

@@ -247,6 +247,59 @@ TEST_P(ring, its_end_while_a_queue_is_full) {
     EXPECT_FALSE(narrow.try_receive({}, caps::no_wait));
 }
 
+// More calls than there is room for, by far, and a server that answers none before it has all.
+TEST_P(ring, calls_that_wait_for_room_need_nobodys_answer) {
+    constexpr unsigned calls = 200;
+    const caps::port door = me.create_port({.queue_limit = 8});
+    caps::ring all = open();
+    std::vector<caps::received> held;
+    unsigned answered = 0, late = 0;
+    for (unsigned i = 0; i < calls; ++i)
+        all.call(
+            door, {},
+            [&](auto back) {
+                answered += back.has_value();
+                late += !back && back.error() == std::errc::timed_out;
+            },
+            {}, i % 10 == 9 ? caps::deadline(1ms) : soon());
+    std::this_thread::sleep_for(2ms);
+    std::function<void(caps::result<caps::received>)> next = [&](auto message) {
+        ASSERT_TRUE(message) << message.error().message();
+        if (message->kind() == caps::kind::call)
+            held.push_back(std::move(*message));
+        if (held.size() < calls - late)
+            all.receive(door, next, {}, soon());
+    };
+    EXPECT_GT(all.run(20ms), 0u);
+    EXPECT_GT(late, 0u);
+    all.receive(door, next, {}, soon());
+    while (held.size() < calls - late)
+        all.run(soon());
+    for (caps::received &question : held)
+        (void)question.try_reply({});
+    while (all.in_flight() > 0)
+        all.run(soon());
+    EXPECT_EQ(answered + late, calls);
+}
+
+// They are of one actor, but no more than that.
+TEST_P(ring, one_that_ends_leaves_another_alone) {
+    const caps::port door = me.create_port();
+    caps::ring stays = open();
+    int code = -1;
+    stays.receive(door, [&](auto message) { code = message ? 0 : message.error().code(); });
+    EXPECT_EQ(stays.run(caps::no_wait), 0u);
+    {
+        caps::ring goes = open();
+        goes.receive(me.default_port(), [](auto) { ADD_FAILURE() << "called"; });
+        goes.run(caps::no_wait);
+    }
+    EXPECT_EQ(stays.run(5ms), 0u);
+    door.send({});
+    EXPECT_EQ(stays.run(soon()), 1u);
+    EXPECT_EQ(code, 0);
+}
+
 // What was received and not told of is given back when the ring goes, too.
 TEST_P(ring, a_message_that_nobody_was_told_of_is_dropped) {
     const caps::port door = me.create_port();
