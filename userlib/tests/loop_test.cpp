@@ -405,8 +405,9 @@ TEST_P(loop, coroutines_destroyed_before_anything_comes) {
     int got = 0;
     {
         std::vector<foreign> some;
+        some.reserve(20);
         for (int i = 0; i < 10; ++i)
-            some.push_back(receives(all->bind(me.default_port().operator*()), got));
+            some.push_back(receives(all->bind(*me.default_port()), got));
         for (int i = 0; i < 10; ++i)
             some.push_back(calls(all->bind(door), got));
         EXPECT_EQ(all->ring().run(10ms), 0u);
@@ -425,6 +426,7 @@ TEST_P(loop, coroutines_destroyed_while_a_queue_is_full) {
     int got = 0;
     {
         std::vector<foreign> some;
+        some.reserve(8);
         for (int i = 0; i < 8; ++i)
             some.push_back(calls(all->bind(narrow), got));
         all->ring().run(20ms);

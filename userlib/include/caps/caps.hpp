@@ -12,7 +12,8 @@
 //   deadline    until when to wait         error       the exception
 //   generation_file  a number to poll for
 //
-// Above it, and not included here: caps/acceptor.hpp and caps/server.hpp.
+// Above it, and not included here: caps/acceptor.hpp and caps/server.hpp; caps/ring.hpp and
+// caps/loop.hpp, which need another library; caps/task.hpp and caps/scope.hpp.
 #ifndef CAPS_CAPS_HPP
 #define CAPS_CAPS_HPP
 
