@@ -43,7 +43,8 @@ class CAPSUSER_API ring {
     std::size_t in_flight() const noexcept;
 
     /// Like capability::call(): the answer's body is put into the buffers. Returns a name for
-    /// cancel(). A deadline of no_wait is EINVAL. message.source has no meaning here.
+    /// cancel(). A deadline of no_wait is EINVAL. message.source has no meaning here. Calls that
+    /// wait for room may be overtaken by others.
     std::uint64_t call(const capability &to, const outgoing &message, on_reply then,
                        const buffers &answer = {}, deadline until = forever) {
         return call_through(to, message, std::move(then), answer, until, 0, 0);
