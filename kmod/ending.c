@@ -296,9 +296,10 @@ static void withdraw(struct caps_message *message, struct remains *remains,
 	if (!message->claimed) {
 		caps_queue_remove(message->port, message, wakes);
 		remains->place = true;
-	} else if (message->request.body) {
-		remains->body = caps_body_get(message->request.body);
 	}
+	/* Being delivered; or still read by one that has passed it on. */
+	if (message->request.body)
+		remains->body = caps_body_get(message->request.body);
 	message->state = CAPS_WITHDRAWN;
 }
 

@@ -547,7 +547,8 @@ int caps_get_data(struct caps_actor *actor, struct caps_get_data *args)
 		args->annex_copied = min(annex.annex_len, payload.annex_len);
 		/* Who has gone wants nothing done, though all was read. */
 		state = smp_load_acquire(&message->state);
-		if (state == CAPS_CANCELLED || state == CAPS_ENDED)
+		if (state == CAPS_CANCELLED || state == CAPS_ENDED ||
+		    state == CAPS_WITHDRAWN)
 			n = -ECANCELED;
 	}
 	if (body->attachments)

@@ -12,7 +12,7 @@
 #define SECRET	2		/* and of what is written there afterwards */
 
 /* How the sender gets its buffer back. */
-enum ending { TIMEOUT, ANSWER, DISCARD, ABORT, ASYNC_ANSWER };
+enum ending { TIMEOUT, PASSED_ON, ANSWER, DISCARD, ABORT, ASYNC_ANSWER };
 
 FIXTURE_VARIANT(tidy) {
 	enum ending end;
@@ -22,6 +22,7 @@ FIXTURE_VARIANT(tidy) {
 
 FIXTURE_VARIANT_ADD(tidy, deadline) { TIMEOUT };
 FIXTURE_VARIANT_ADD(tidy, deadline_while_received) { TIMEOUT, true };
+FIXTURE_VARIANT_ADD(tidy, deadline_when_passed_on) { PASSED_ON };
 FIXTURE_VARIANT_ADD(tidy, answered) { ANSWER };
 FIXTURE_VARIANT_ADD(tidy, discarded) { DISCARD };
 FIXTURE_VARIANT_ADD(tidy, aborted) { ABORT };
@@ -62,7 +63,7 @@ static void scene_send(struct scene *s, enum ending end, bool copied)
 	s->call = call_of(s->p.cap, "");
 	s->call.request = data_of(s->sent, LEN);
 	s->call.flags = copied ? CAPS_COPY : 0;
-	if (end == TIMEOUT)
+	if (end == TIMEOUT || end == PASSED_ON)
 		s->call.deadline = in_ms(1500);
 	background_start(&s->caller, s->p.client, CAPS_CALL, &s->call);
 	if (!eventually(port_info(s->p.server, s->p.port).queued))
@@ -95,8 +96,15 @@ static void scene_read(struct scene *s, bool receiving)
 static void scene_end(struct __test_metadata *_metadata, struct scene *s,
 		      enum ending end)
 {
+	struct caps_forward on = { .id = s->held };
 	struct message m;
 
+	/* To a port where nobody receives; the reader here reads on. */
+	if (end == PASSED_ON) {
+		on.capability = port_new(s->p.server);
+		EXPECT_OK(caps_ioctl(s->p.server, CAPS_FORWARD, &on));
+		end = TIMEOUT;
+	}
 	if (end == ANSWER || end == ASYNC_ANSWER)
 		EXPECT_OK(reply_text(s->p.server, s->held, 0, "done"));
 	else if (end == DISCARD)
