@@ -42,6 +42,7 @@ static void keep_entry(struct io_uring_cmd *cmd, const struct entry *entry)
 {
 	BUILD_BUG_ON(sizeof(*entry) > sizeof(cmd->pdu));
 	memcpy(cmd->pdu, entry, sizeof(*entry));
+	caps_uring_set_again(cmd);
 }
 
 static int kept_entry(const struct io_uring_cmd *cmd, struct entry *entry)
@@ -320,9 +321,8 @@ int caps_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags)
 	turn.lent = (struct caps_lent){
 		.cmd = cmd->flags & IORING_URING_CMD_FIXED ? cmd : NULL,
 	};
-	err = caps_uring_is_again(cmd, issue_flags) ?
-		      kept_entry(cmd, &turn.entry) :
-		      read_entry(cmd, &turn.entry);
+	err = caps_uring_is_again(cmd) ? kept_entry(cmd, &turn.entry) :
+					 read_entry(cmd, &turn.entry);
 	if (!err)
 		err = carry_out(&turn);
 	if (err == -ERESTARTSYS)

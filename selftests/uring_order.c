@@ -321,6 +321,29 @@ TEST_F(tidy, a_linked_command_goes_by_what_was_submitted)
 	io_uring_queue_exit(&ring);
 }
 
+/* Issued for the first time, though by a worker, which has had others before. */
+TEST_F(tidy, a_worker_goes_on_with_what_is_linked)
+{
+	int fd = actor_open();
+	struct caps_query q[MANY] = { 0 };
+	struct io_uring ring;
+	unsigned int i, round;
+
+	ring_open(&ring, MANY, 0);
+	for (round = 0; round < 3; round++) {
+		memset(q, 0, sizeof(q));
+		for (i = 0; i < MANY; i++)
+			ring_command(&ring, fd, CAPS_QUERY, &q[i], 0)->flags |=
+				IOSQE_ASYNC * !i | IOSQE_IO_LINK * (i < MANY - 1);
+		ring_submit(&ring);
+		for (i = 0; i < MANY; i++) {
+			EXPECT_OK(ring_next(&ring, NULL));
+			EXPECT_NE(0, q[i].max_body);
+		}
+	}
+	io_uring_queue_exit(&ring);
+}
+
 /* --- stops ------------------------------------------------------------------ */
 
 /* In a child: what becomes of a wait while it is stopped and goes on. */

@@ -50,12 +50,21 @@ static inline bool caps_uring_is_stale(struct io_uring_cmd *cmd)
 }
 #endif
 
-/* Does a worker issue what was issued before, and returned -EAGAIN? */
-static inline bool caps_uring_is_again(struct io_uring_cmd *cmd,
-				       unsigned int issue_flags)
+/*
+ * Is it issued again? A worker is also the first to issue what is linked behind
+ * another of its commands, so that is no sign. io_uring sets the flags when an
+ * entry is submitted, and uses neither this one nor asks for it.
+ */
+#define CAPS_URING_AGAIN	(1U << 29)
+
+static inline bool caps_uring_is_again(const struct io_uring_cmd *cmd)
 {
-	return !(issue_flags & IO_URING_F_NONBLOCK) &&
-	       !(cmd_to_io_kiocb(cmd)->flags & REQ_F_FORCE_ASYNC);
+	return cmd->flags & CAPS_URING_AGAIN;
+}
+
+static inline void caps_uring_set_again(struct io_uring_cmd *cmd)
+{
+	cmd->flags |= CAPS_URING_AGAIN;
 }
 
 typedef void caps_uring_work_t(struct io_uring_cmd *cmd,
