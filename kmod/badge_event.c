@@ -32,7 +32,7 @@ static void event_add(struct caps_actor *owner, struct caps_port *port,
 	list_add_tail(&badge->event, &port->badge_events);
 	caps_queue_update(owner, port);
 	caps_queue_dispatch(owner, port, wakes);
-	wakes->poll |= port->is_ready;
+	wakes->poll |= caps_port_is_polled(port);
 }
 
 /**
@@ -270,7 +270,7 @@ static void event_restore(struct caps_actor *actor, struct caps_badge *badge)
 			event_insert(port, badge);
 		caps_queue_update(owner, port);
 		caps_queue_dispatch(owner, port, &wakes);
-		wakes.poll |= port->is_ready;
+		wakes.poll |= caps_port_is_polled(port);
 		spin_unlock(&owner->lock);
 		caps_wakes_poll(&wakes, owner);
 	}

@@ -253,7 +253,7 @@ static void look_again(struct migration *m)
 		spin_lock(&m->from->lock);
 		if (rcu_access_pointer(home->owner) == m->from) {
 			caps_queue_dispatch(m->from, home, &wakes);
-			wakes.poll = home->is_ready;
+			wakes.poll = caps_port_is_polled(home);
 		}
 		more = caps_wakes_full(&wakes);
 		spin_unlock(&m->from->lock);

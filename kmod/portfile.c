@@ -48,7 +48,8 @@ static __poll_t portfile_poll(struct file *file, struct poll_table_struct *table
 	spin_lock(&actor->lock);
 	if (rcu_access_pointer(port->owner) != actor)
 		events = EPOLLERR | EPOLLHUP;
-	else if (caps_queue_first(port) || port->signals)
+	else if (caps_queue_first(port) || port->signals ||
+		 !list_empty(&port->badge_events))
 		events = EPOLLIN | EPOLLRDNORM;
 	spin_unlock(&actor->lock);
 	return events;
