@@ -317,6 +317,7 @@ static void actor_shrink(struct caps_actor *actor)
 	bool charged;
 
 	caps_message_drop_spares(actor);
+	caps_park_drop_spares(actor);
 	spin_lock(&actor->lock);
 	charged = actor->charged;
 	actor->charged = false;

@@ -179,7 +179,8 @@ static int visit_members(struct broadcast *b)
 		member = &members->member[members->count - b->left];
 		if (!caps_target_wants(&b->target, member))
 			continue;
-		if (signal_pending(current))
+		/* Not for work that waits for us, which is io_uring's. */
+		if (task_sigpending(current))
 			return -ERESTARTSYS;
 		err = need_clone(b);
 		if (!err)

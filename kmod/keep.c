@@ -195,6 +195,7 @@ void caps_actor_orphaned(struct caps_actor *actor)
 		cond_resched();
 	}
 	caps_message_drop_spares(actor);
+	caps_park_drop_spares(actor);
 
 	spin_lock(&actor->lock);
 	WRITE_ONCE(actor->life, CAPS_ORPHAN);

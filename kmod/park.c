@@ -163,6 +163,13 @@ static struct caps_parked *parked_create(struct caps_actor *actor,
 	return parked;
 }
 
+/* As of messages: what is dead, and who has much, keeps nothing. */
+static bool may_keep(const struct caps_actor *actor)
+{
+	return !actor->dead && actor->spare_parked_count < CAPS_MANY_SPARES &&
+	       !caps_used_half(actor->chain, CAPS_KERNEL_BYTES);
+}
+
 static void parked_free(struct caps_parked *parked)
 {
 	struct caps_actor *actor = parked->actor;
@@ -170,7 +177,7 @@ static void parked_free(struct caps_parked *parked)
 
 	spin_lock(&actor->lock);
 	list_del(&parked->link);
-	keep = actor->spare_parked_count < CAPS_MANY_SPARES;
+	keep = may_keep(actor);
 	if (keep) {
 		list_add(&parked->link, &actor->spare_parked);
 		actor->spare_parked_count++;
@@ -183,13 +190,13 @@ static void parked_free(struct caps_parked *parked)
 
 /**
  * caps_park_drop_spares - free what an actor keeps for its next commands
- * @actor: nobody uses it any more
+ * @actor: the actor
  */
 void caps_park_drop_spares(struct caps_actor *actor)
 {
-	struct caps_parked *parked, *next;
+	struct caps_parked *parked;
 
-	list_for_each_entry_safe(parked, next, &actor->spare_parked, link)
+	while ((parked = take_spare(actor)))
 		parked_destroy(parked);
 }
 
