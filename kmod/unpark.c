@@ -10,39 +10,85 @@
 #include "park.h"
 #include "wait.h"
 
+/* So many are looked at before others have the actor's lock. */
+#define AT_ONCE		256
+
+/* A walk over what is parked, which may be much. */
+struct walk {
+	void __user *uarg;		/* the one wanted, or NULL */
+	struct list_head claimed;
+	struct caps_parked here;	/* in the list, before what is next */
+};
+
+/* Returns whether that was the last. */
+static bool claim_some(struct caps_actor *actor, struct walk *walk)
+{
+	struct caps_parked *parked = &walk->here, *next;
+	unsigned int left = AT_ONCE;
+
+	lockdep_assert_held(&actor->lock);
+
+	list_for_each_entry_safe_continue(parked, next, &actor->parked, link) {
+		if (!left--) {
+			list_move_tail(&walk->here.link, &parked->link);
+			return false;
+		}
+		/* Another's place in the list has no command. */
+		if (!parked->cmd || (walk->uarg && parked->uarg != walk->uarg))
+			continue;
+		parked->reason = -ECANCELED;
+		if (caps_parked_claim(caps_parked_task(parked)))
+			list_move(&parked->link, &walk->claimed);
+		if (walk->uarg)
+			break;
+	}
+	return true;
+}
+
+/* Claimed, they stay until their work is queued. Returns how many. */
+static unsigned int queue_claimed(struct walk *walk)
+{
+	struct caps_parked *parked;
+	unsigned int count = 0;
+
+	while (!list_empty(&walk->claimed)) {
+		parked = list_first_entry(&walk->claimed, struct caps_parked,
+					  link);
+		list_del_init(&parked->link);
+		caps_parked_queue(caps_parked_task(parked));
+		count++;
+	}
+	return count;
+}
+
 /**
  * caps_unpark - let parked commands complete
  * @actor: whose
  * @args: checked; which, and then how many
  *
+ * What is parked meanwhile is not among them.
+ *
  * Return: 0.
  */
 int caps_unpark(struct caps_actor *actor, struct caps_unpark *args)
 {
-	void __user *uarg = u64_to_user_ptr(args->argument);
-	struct caps_parked *parked, *next;
-	LIST_HEAD(claimed);
+	struct walk walk = { .uarg = u64_to_user_ptr(args->argument) };
+	bool last;
 
+	INIT_LIST_HEAD(&walk.claimed);
 	args->ended = 0;
 	spin_lock(&actor->lock);
-	list_for_each_entry_safe(parked, next, &actor->parked, link) {
-		if (uarg && parked->uarg != uarg)
-			continue;
-		parked->reason = -ECANCELED;
-		if (!caps_parked_claim(caps_parked_task(parked)))
-			continue;
-		list_move(&parked->link, &claimed);
-		args->ended++;
-	}
-	spin_unlock(&actor->lock);
-
-	/* Claimed, they stay until their work is queued. */
-	while (!list_empty(&claimed)) {
-		parked = list_first_entry(&claimed, struct caps_parked, link);
-		list_del_init(&parked->link);
-		caps_parked_queue(caps_parked_task(parked));
+	list_add(&walk.here.link, &actor->parked);
+	do {
+		last = claim_some(actor, &walk);
+		if (last)
+			list_del(&walk.here.link);
+		spin_unlock(&actor->lock);
+		args->ended += queue_claimed(&walk);
 		cond_resched();
-	}
+		spin_lock(&actor->lock);
+	} while (!last);
+	spin_unlock(&actor->lock);
 	return 0;
 }
 
@@ -57,6 +103,8 @@ static struct caps_parked *steal(struct caps_actor *actor, bool *idle)
 
 	spin_lock(&actor->lock);
 	list_for_each_entry_safe(parked, next, &actor->parked, link) {
+		if (!parked->cmd)
+			continue;
 		list_del_init(&parked->link);
 		state = atomic_read(&parked->state);
 		while (state <= CAPS_PARK_CLAIMED &&
