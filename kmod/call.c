@@ -342,6 +342,8 @@ int caps_call_unpark(struct caps_parked *parked, int reason, bool gone)
 	if (unlikely(args->request.attachments))
 		caps_moves_end(parked->actor, &message->request,
 			       message->state == CAPS_ANSWERED ||
+			       (message->state == CAPS_FAILED &&
+				message->error == -ECONNRESET) ||
 			       args->result & CAPS_RESULT_TAKEN);
 	caps_message_put(message);
 	return err;
