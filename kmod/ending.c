@@ -319,8 +319,8 @@ static void put_remains(struct caps_message *message, struct remains *remains)
  * Lock whoever holds a message. The holder of one that is not final cannot
  * have been freed: it ends its messages first, and its memory goes by RCU.
  */
-static struct caps_actor *lock_holder(struct caps_message *message,
-				      enum caps_state *state)
+struct caps_actor *caps_holder_lock(struct caps_message *message,
+				    enum caps_state *state)
 {
 	struct caps_actor *holder;
 
@@ -365,7 +365,7 @@ enum caps_state caps_message_cancel(struct caps_message *message,
 
 	caps_wakes_init(&wakes);
 	rcu_read_lock();
-	holder = lock_holder(message, &state);
+	holder = caps_holder_lock(message, &state);
 	if (holder) {
 		state = message->state;
 		if (reached(message) <= upto) {

@@ -69,6 +69,7 @@ int caps_call_unpark(struct caps_parked *parked, int reason, bool gone);
 int caps_receive(struct caps_actor *actor, struct caps_receive *args,
 		 struct caps_header __user *uheader, struct caps_wakes *wakes);
 void caps_undeliver(struct caps_actor *actor, struct caps_message *message);
+void caps_unsend(struct caps_message *message);
 int caps_receive_batch(struct caps_actor *actor,
 		       struct caps_receive_batch *args);
 

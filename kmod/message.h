@@ -303,6 +303,8 @@ bool caps_message_abandon(struct caps_message *message,
 			  struct caps_wakes *wakes);
 void caps_message_settle(struct caps_message *message, bool reply);
 void caps_message_drained(struct caps_message *message, bool reply);
+struct caps_actor *caps_holder_lock(struct caps_message *message,
+				    enum caps_state *state);
 enum caps_state caps_message_cancel(struct caps_message *message,
 				    enum caps_state upto);
 struct caps_body *caps_message_reset_reply(struct caps_message *message);

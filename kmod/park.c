@@ -432,7 +432,8 @@ int caps_park_send(struct caps_actor *actor, struct caps_lent *lent,
 	if (IS_ERR(parked))
 		return PTR_ERR(parked);
 	parked->kind = CAPS_PARKED_SEND;
-	parked->body = NULL;
+	parked->send.body = NULL;
+	parked->send.message = NULL;
 	atomic_set(&parked->state, CAPS_PARK_PARKED);
 	lent->parked = parked;
 	return 0;
@@ -452,17 +453,28 @@ int caps_park_sent(struct caps_lent *lent, int err, unsigned int issue_flags)
 			    issue_flags);
 }
 
-/* The body is not yet anybody else's; nor any more in the next. */
-void caps_park_await(struct caps_lent *lent, struct caps_body *body)
+/*
+ * The body is not yet anybody else's; nor any more in the next. A message does
+ * not keep the body that it brings once it has been received or ended.
+ */
+void caps_park_await(struct caps_lent *lent, struct caps_body *body,
+		     struct caps_message *message)
 {
-	lent->parked->body = body;
+	if (message)
+		lent->parked->send.message = caps_message_get(message);
+	lent->parked->send.body = body;
 	lent->awaited = true;
 	body->parked = lent->parked;
 }
 
 void caps_park_await_not(struct caps_lent *lent, struct caps_body *body)
 {
-	lent->parked->body = NULL;
+	struct caps_parked *parked = lent->parked;
+
+	if (parked->send.message)
+		caps_message_put(parked->send.message);
+	parked->send.message = NULL;
+	parked->send.body = NULL;
 	lent->awaited = false;
 	body->parked = NULL;
 }
@@ -479,7 +491,7 @@ void caps_park_freed(struct caps_body *body)
 	spin_lock(&awaited_lock);
 	parked = body->parked;
 	if (parked) {
-		parked->body = NULL;
+		parked->send.body = NULL;
 		mine = claim(parked);
 	}
 	spin_unlock(&awaited_lock);
@@ -491,11 +503,12 @@ void caps_park_freed(struct caps_body *body)
 /* Completed before its body is free, which is then taken away. */
 static int run_send(struct caps_parked *parked, int reason)
 {
+	struct caps_message *message = parked->send.message;
 	struct caps_body *body;
 	bool alive = false;
 
 	spin_lock(&awaited_lock);
-	body = parked->body;
+	body = parked->send.body;
 	if (body) {
 		/* Zero: nobody reads it any more. */
 		alive = refcount_inc_not_zero(&body->refs);
@@ -503,10 +516,15 @@ static int run_send(struct caps_parked *parked, int reason)
 		smp_store_release(&body->parked, NULL);
 	}
 	spin_unlock(&awaited_lock);
-	if (!alive)
+	if (!alive) {
+		if (message)
+			caps_message_put(message);
 		return 0;
+	}
 	caps_body_revoke(body);
 	caps_body_put(body);
+	if (message)
+		caps_unsend(message);
 	return reason;
 }
 

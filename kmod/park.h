@@ -99,7 +99,11 @@ struct caps_parked {
 	void __user *uarg;
 	enum caps_parked_kind kind;
 	union {
-		struct caps_body *body;		/* waits for it; awaited_lock */
+		struct {
+			struct caps_body *body;	/* awaited_lock */
+			/* What brings it, unless that is an answer; a reference */
+			struct caps_message *message;
+		} send;
 		struct {
 			struct caps_call args;
 			struct caps_message *message;	/* a reference */
@@ -139,7 +143,8 @@ struct caps_message *caps_park_wait(struct reception *r);
 struct caps_message *caps_parked_message(struct caps_parked *parked);
 
 /* For send.c and body.c. */
-void caps_park_await(struct caps_lent *lent, struct caps_body *body);
+void caps_park_await(struct caps_lent *lent, struct caps_body *body,
+		     struct caps_message *message);
 void caps_park_await_not(struct caps_lent *lent, struct caps_body *body);
 void caps_park_freed(struct caps_body *body);
 

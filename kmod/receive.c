@@ -287,6 +287,41 @@ void caps_undeliver(struct caps_actor *actor, struct caps_message *message)
 		caps_message_drained(message, reply);
 }
 
+/**
+ * caps_unsend - a deferred body was taken away: end what brings it
+ * @message: its message, or that of a group send; a reference is taken over
+ *
+ * The body has been revoked, so whoever delivers the message now ends it; who
+ * holds it has a message without a body.
+ */
+void caps_unsend(struct caps_message *message)
+{
+	struct caps_actor *holder;
+	struct caps_wakes wakes;
+	enum caps_state state;
+	bool waits = false, reply;
+
+	caps_wakes_init(&wakes);
+	rcu_read_lock();
+	holder = caps_holder_lock(message, &state);
+	if (holder) {
+		waits = message->state == CAPS_QUEUED && !message->claimed;
+		if (waits) {
+			caps_queue_remove(message->port, message, &wakes);
+			reply = caps_message_fail(message, -ECANCELED, &wakes);
+		}
+		spin_unlock(&holder->lock);
+		caps_wakes_poll(&wakes, holder);
+	}
+	rcu_read_unlock();
+	caps_wakes_run(&wakes);
+	if (waits)
+		caps_message_drained(message, reply);
+	else if (state == CAPS_FRESH)
+		caps_siblings_cancel(message);
+	caps_message_put(message);
+}
+
 /*
  * Put a message that has been taken where it belongs: the table if it is held,
  * else nowhere. Returns the reference to put after unlocking, if any.

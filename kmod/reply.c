@@ -203,7 +203,7 @@ static int reply_load(struct caps_actor *actor, struct caps_message *message,
 	if (defer && (!reply->body || !reply->body->pinned))
 		args->result = CAPS_RESULT_COPIED;
 	else if (defer && lent)
-		caps_park_await(lent, reply->body);
+		caps_park_await(lent, reply->body, NULL);
 	else if (defer)
 		err = caps_dispose_attach(actor, reply->body, NULL, args->id);
 	if (!err && args->flags & CAPS_RECEIPT)

@@ -177,7 +177,7 @@ static int send_load(struct caps_actor *actor, struct caps_message *message,
 
 	if (lent && lent->parked) {
 		if (defer)
-			caps_park_await(lent, body);
+			caps_park_await(lent, body, message);
 		defer = false;
 	}
 	if (defer || message->kind == CAPS_KIND_CALL) {

@@ -3,6 +3,7 @@
  * Sends, async calls and answers that complete when their deferred bodies are
  * free, pinned or in buffers that are registered with io_uring.
  */
+#include "caps_group.h"
 #include "caps_memory.h"
 #include "caps_uring.h"
 
@@ -117,6 +118,40 @@ TEST_F(deferred, given_up)
 	EXPECT_FALSE(ring_has(&self->ring));
 }
 
+/* Not received, it takes no room and is not there for who polls. */
+TEST_F(deferred, given_up_while_queued)
+{
+	struct message m;
+
+	START_DEFERRED();
+	EXPECT_EQ(1, port_info(self->p.server, self->p.port).queued);
+	EXPECT_EQ(1, unpark(self->p.client, &self->s));
+	EXPECT_ERR(ECANCELED, ring_result(&self->ring, &self->s));
+	EXPECT_EQ(0, port_info(self->p.server, self->p.port).queued);
+	EXPECT_ERR(EAGAIN, receive_now(self->p.server, self->p.port, &m));
+}
+
+/* Nor is any of those that a group was sent. */
+TEST_F(deferred, given_up_by_a_group)
+{
+	int fd = self->p.client;
+	__u64 group = group_new(fd), members[3];
+	struct message m;
+	unsigned int i;
+
+	for (i = 0; i < 3; i++)
+		members[i] = member_new(fd, group, 8);
+	self->s.capability = group;
+	START_DEFERRED();
+	EXPECT_OK(receive_now(fd, members[0], &m));
+	EXPECT_EQ(1, unpark(fd, &self->s));
+	EXPECT_ERR(ECANCELED, ring_result(&self->ring, &self->s));
+	for (i = 0; i < 3; i++) {
+		EXPECT_EQ(0, port_info(fd, members[i]).queued);
+		EXPECT_ERR(EAGAIN, receive_now(fd, members[i], &m));
+	}
+}
+
 TEST_F(deferred, ring_closed_first)
 {
 	char got[64];
@@ -196,10 +231,10 @@ TEST_F(deferred, async_call_given_up)
 	START_DEFERRED_BY(self->p.client, CAPS_CALL_ASYNC, &self->s);
 	EXPECT_EQ(1, unpark(self->p.client, &self->s));
 	EXPECT_ERR(ECANCELED, ring_result(&self->ring, &self->s));
-	EXPECT_ERR(EAGAIN, receive_now(self->p.server, self->p.port, &m));
 	EXPECT_OK(receive(self->p.client, CAPS_DEFAULT_PORT, &m));
 	EXPECT_EQ(self->s.id, m.header.id);
 	EXPECT_EQ(ECANCELED, m.header.error);
+	EXPECT_ERR(EAGAIN, receive_now(self->p.server, self->p.port, &m));
 }
 
 TEST_F(deferred, async_call_aborted)

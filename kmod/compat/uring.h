@@ -55,7 +55,7 @@ static inline bool caps_uring_is_stale(struct io_uring_cmd *cmd)
  * another of its commands, so that is no sign. io_uring sets the flags when an
  * entry is submitted, and uses neither this one nor asks for it.
  */
-#define CAPS_URING_AGAIN	(1U << 29)
+#define CAPS_URING_AGAIN	BIT(29)
 
 static inline bool caps_uring_is_again(const struct io_uring_cmd *cmd)
 {
