@@ -421,6 +421,7 @@ TEST_P(asio_ring, many_threads) {
     const int calls = scaled(200);
     std::atomic<int> answered = 0;
     std::vector<caps::asio::port> doors;
+    doors.reserve(clients);
     for (int i = 0; i < clients; ++i)
         doors.push_back(port());
     const auto ask = [&](caps::asio::capability client) -> asio::awaitable<void> {
@@ -435,9 +436,9 @@ TEST_P(asio_ring, many_threads) {
         asio::co_spawn(asio::make_strand(context), ask(to(door)), asio::detached);
     }
     {
-        std::vector<std::jthread> threads;
-        for (int i = 0; i < 3; ++i)
-            threads.emplace_back([&] { context.run_for(60s); });
+        std::array<std::jthread, 3> threads;
+        for (auto &thread : threads)
+            thread = std::jthread([&] { context.run_for(60s); });
     }
     EXPECT_EQ(answered, clients * calls);
 }

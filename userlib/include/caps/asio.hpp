@@ -107,12 +107,12 @@ class basic_object {
     template <class, class>
     friend class basic_object;
 
-    basic_object(const Executor &executor, const ring &by, Handle handle)
-        : engine_(by.engine_), executor_(executor), number_(engine_->next_number()),
+    basic_object(Executor executor, const ring &by, Handle handle)
+        : engine_(by.engine_), executor_(std::move(executor)), number_(engine_->next_number()),
           owned_(std::move(handle)), used_(owned_) {}
-    basic_object(const Executor &executor, const ring &by, const unowned<Handle> &handle)
-        : engine_(by.engine_), executor_(executor), number_(engine_->next_number()), used_(handle) {
-    }
+    basic_object(Executor executor, const ring &by, const unowned<Handle> &handle)
+        : engine_(by.engine_), executor_(std::move(executor)), number_(engine_->next_number()),
+          used_(handle) {}
     template <class Other>
     explicit basic_object(basic_object<Handle, Other> &&other)
         : engine_(std::move(other.engine_)), executor_(other.executor_), number_(other.number_),
