@@ -110,6 +110,59 @@ TEST_F(tidy, wakes_sleepers)
 	close(file);
 }
 
+/* Who comes and goes is received as messages are; the port is disabled. */
+TEST_F(tidy, who_comes_and_goes)
+{
+	struct pair p = pair_open();
+	struct caps_register r = {
+		.port = p.port, .name = (uintptr_t)"poll", .name_len = 4,
+		.uid = geteuid(), .gid = CAPS_ANY_ID, .operations = 1,
+		.flags = CAPS_REGISTER_CONNECTED | CAPS_REGISTER_DISCONNECTED,
+	};
+	int file = port_file(p.server, p.port);
+	struct message m;
+	pthread_t sleeper;
+	__u64 cap;
+
+	ASSERT_OK(caps_ioctl(p.server, CAPS_REGISTER, &r));
+	sleeper = sleeper_start(&file);
+	ASSERT_OK(service_connect(p.client, "poll", geteuid(), 1, &cap));
+	EXPECT_EQ(POLLIN, sleeper_end(sleeper));
+	EXPECT_OK(receive_now(p.server, p.port, &m));
+	EXPECT_EQ(CAPS_KIND_CONNECTED, m.header.kind);
+	EXPECT_EQ(0, events(file));
+	sleeper = sleeper_start(&file);
+	EXPECT_OK(cap_close(p.client, cap));
+	EXPECT_EQ(POLLIN, sleeper_end(sleeper));
+	EXPECT_OK(receive_now(p.server, p.port, &m));
+	EXPECT_EQ(CAPS_KIND_DISCONNECTED, m.header.kind);
+	EXPECT_EQ(0, events(file));
+	close(file);
+}
+
+/* What was told of the port goes to the default port, disabled as that is. */
+TEST_F(tidy, notices_of_a_port_that_moves)
+{
+	struct pair p = pair_open();
+	int to = actor_open(), file = port_file(p.server, CAPS_DEFAULT_PORT);
+	struct caps_port_migrate move = { .capability = p.port };
+	struct message m;
+	pthread_t sleeper;
+	__u64 id;
+
+	move.actor = cap_give(to, actor_self(to), p.server);
+	ASSERT_OK(call_async(p.client, p.cap, 0, "leaves", &id));
+	ASSERT_OK(receive_now(p.server, p.port, &m));
+	EXPECT_EQ(CAPS_ABORT_AT_SERVER, abort_call(p.client, id));
+	EXPECT_EQ(0, events(file));
+	sleeper = sleeper_start(&file);
+	ASSERT_OK(caps_ioctl(p.server, CAPS_PORT_MIGRATE, &move));
+	EXPECT_EQ(POLLIN, sleeper_end(sleeper));
+	EXPECT_OK(receive_now(p.server, CAPS_DEFAULT_PORT, &m));
+	EXPECT_EQ(CAPS_KIND_CANCELLED, m.header.kind);
+	close(file);
+}
+
 TEST_F(tidy, hangs_up_when_the_port_moves)
 {
 	int from = actor_open(), to = actor_open(), file, again;
