@@ -177,6 +177,15 @@ static bool can_park(unsigned int cmd)
 	       _IOC_NR(cmd) == _IOC_NR(CAPS_REPLY_RECEIVE);
 }
 
+/* With IOSQE_ASYNC: it would wait there, and nobody could unpark it. */
+static bool begun_by_worker(const struct turn *turn)
+{
+	unsigned int cmd = turn->cmd->cmd_op;
+
+	return (can_park(cmd) || _IOC_NR(cmd) == _IOC_NR(CAPS_CALL)) &&
+	       !caps_uring_is_again(turn->cmd);
+}
+
 static int call(struct turn *turn)
 {
 	struct caps_call *args = &turn->args.call;
@@ -280,8 +289,11 @@ static int carry_out(struct turn *turn)
 		return PTR_ERR(command);
 	if (turn->lent.cmd && !may_lend(turn))
 		return -EINVAL;
-	if (turn->entry.flags & CAPS_URING_PARK)
+	if (turn->entry.flags & CAPS_URING_PARK) {
+		if (may_wait && begun_by_worker(turn))
+			return -EOPNOTSUPP;
 		handler = deferring(turn);
+	}
 	if (handler)
 		return park_deferred(turn, command, handler);
 	turn->again = !may_wait && !(turn->entry.flags & CAPS_URING_NOWAIT);

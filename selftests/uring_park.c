@@ -70,6 +70,10 @@ TEST_F(tidy, flags)
 	EXPECT_ERR(can_park(fd) ? EAGAIN : EOPNOTSUPP,
 		   ring_result(&ring, &r));
 	EXPECT_EQ(0, unpark(fd, NULL));
+	/* One of io_uring's workers would wait, and not be unparked. */
+	r.deadline = grace();
+	ring_start(&ring, IOSQE_ASYNC, fd, CAPS_RECEIVE, &r, CAPS_URING_PARK);
+	EXPECT_ERR(EOPNOTSUPP, ring_result(&ring, &r));
 	io_uring_queue_exit(&ring);
 }
 

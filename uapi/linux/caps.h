@@ -1193,11 +1193,11 @@ struct caps_group_info {
  *		what is parked, and a linked timeout does not end it; its
  *		deadline and CAPS_UNPARK do, and so do the ring's end and the
  *		process's, also where others have the ring. EOPNOTSUPP without
- *		CAPS_FEATURE_PARK. With it a CAPS_SEND, CAPS_CALL_ASYNC or
- *		CAPS_REPLY with CAPS_DEFER completes when its body is free, and
- *		no DISPOSE comes (but for CAPS_RECEIPT); ended earlier, the body
- *		is lost to who has not read it. EINVAL if it has a deadline,
- *		too; EOPNOTSUPP with IOSQE_ASYNC.
+ *		CAPS_FEATURE_PARK, and with IOSQE_ASYNC where it says something.
+ *		With it a CAPS_SEND, CAPS_CALL_ASYNC or CAPS_REPLY with
+ *		CAPS_DEFER completes when its body is free, and no DISPOSE comes
+ *		(but for CAPS_RECEIPT); ended earlier, the body is lost to who
+ *		has not read it. EINVAL if it has a deadline, too.
  *
  * IORING_URING_CMD_FIXED: the body is in the registered buffer that the entry
  * names, and is not pinned, charged or copied: in CAPS_CALL the request, and the
