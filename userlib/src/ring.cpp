@@ -63,12 +63,14 @@ ring::state::~state() {
     std::vector<engine::ended> last;
     for (const auto &[name, operation] : flying)
         operation->mute();
-    if (by)
-        by->stop(last);
+    const bool ended = !by || by->stop(last);
     by.reset();
     untold.insert(untold.end(), last.begin(), last.end());
     while (!untold.empty())
         tell_one();
+    if (!ended) // better lost than written to
+        for (auto &[name, operation] : flying)
+            (void)operation.release();
 }
 
 void ring::state::tell_one() {
@@ -120,11 +122,22 @@ std::size_t ring::in_flight() const noexcept {
     return state_->flying.size();
 }
 
+std::uint64_t ring::launch(std::unique_ptr<one> operation) {
+    const auto at = state_->flying.emplace(++state_->last, std::move(operation)).first;
+    at->second->name = at->first;
+    try {
+        state_->by->start(*at->second);
+    } catch (...) {
+        state_->flying.erase(at);
+        throw;
+    }
+    return at->first;
+}
+
 std::uint64_t ring::call_through(const capability &to, const outgoing &message, on_reply then,
                                  const buffers &answer, deadline until, std::uint32_t group_flags,
                                  std::uint64_t relative) {
     auto one = std::make_unique<call_one>();
-    one->name = ++state_->last;
     one->actor = state_->actor;
     one->message = message;
     one->answer = answer;
@@ -140,22 +153,19 @@ std::uint64_t ring::call_through(const capability &to, const outgoing &message, 
         call.flags |= CAPS_DIRECT_REPLY;
     call.request = detail::describe(one->message, one->along);
     call.reply = detail::describe(bytes(one->back->annex_), one->answer);
-    state_->by->start(*one);
-    return state_->flying.emplace(state_->last, std::move(one)).first->first;
+    return launch(std::move(one));
 }
 
 std::uint64_t ring::receive(const port &from, on_message then, const buffers &body,
                             deadline until) {
     auto one = std::make_unique<receive_one>();
-    one->name = ++state_->last;
     one->actor = state_->actor;
     one->body = body;
     one->then = std::move(then);
     one->receive.port = from.get();
     one->receive.deadline = until.nanoseconds();
     one->receive.buffer = detail::describe(bytes(one->got->annex_), one->body);
-    state_->by->start(*one);
-    return state_->flying.emplace(state_->last, std::move(one)).first->first;
+    return launch(std::move(one));
 }
 
 std::uint64_t ring::receive(on_message then, const buffers &body, deadline until) {

@@ -77,8 +77,9 @@ class ring::engine {
     virtual void cancel(one &operation) noexcept = 0;
     /// 0, or a negative errno; without a deadline passed or the bell rung, at least one.
     virtual int wait(deadline until, std::vector<ended> &into) = 0;
-    /// Ends all; the last thing done to it.
-    virtual void stop(std::vector<ended> &into) = 0;
+    /// Ends all, the last thing done to it. False if some have not ended nevertheless, and the
+    /// kernel may still write to them.
+    virtual bool stop(std::vector<ended> &into) = 0;
     void wake() const noexcept;
 
     static std::unique_ptr<engine> open_parked(int bell, int actor, unsigned entries);

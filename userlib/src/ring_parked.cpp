@@ -40,7 +40,7 @@ class ring::parked_engine final : public ring::engine {
     void start(one &operation) override;
     void cancel(one &operation) noexcept override;
     int wait(deadline until, std::vector<ended> &into) override;
-    void stop(std::vector<ended> &into) override;
+    bool stop(std::vector<ended> &into) override;
 
   private:
     bool works() noexcept;
@@ -101,7 +101,7 @@ ring::parked_engine::~parked_engine() {
 
 // The ring ends in the background, so what it would write to is ended before. Other rings of the
 // actor go on. Last come, first gone: the kernel finds the last at once.
-void ring::parked_engine::stop(std::vector<ended> &into) {
+bool ring::parked_engine::stop(std::vector<ended> &into) {
     ending_ = true;
     while (!unsent_.empty())
         cancel(*unsent_.front());
@@ -118,6 +118,7 @@ void ring::parked_engine::stop(std::vector<ended> &into) {
         into.insert(into.end(), last.begin(), last.end());
     }
     into.insert(into.end(), done_.begin(), done_.end());
+    return flying_.empty();
 }
 
 io_uring_sqe *ring::parked_engine::entry() noexcept {
@@ -152,7 +153,7 @@ void ring::parked_engine::await_bell() noexcept {
 }
 
 void ring::parked_engine::start(one &operation) {
-    flying_.emplace(operation.name, &operation);
+    flying_.emplace(operation.name, &operation); // the last that may throw
     if (operation.command() == CAPS_CALL)
         static_cast<call_one &>(operation).call.flags |= CAPS_NOWAIT_QUEUE;
     issue(operation);
@@ -218,6 +219,8 @@ void ring::parked_engine::cancel(one &operation) noexcept {
 
 void ring::parked_engine::finish(std::uint64_t name, int outcome, std::vector<ended> &into) {
     const auto at = flying_.find(name);
+    if (at == flying_.end())
+        return; // memory was short the last time, in the midst of what had ended
     one &operation = *at->second;
     if (outcome == -EAGAIN && operation.command() == CAPS_CALL) {
         if (!operation.canceled && !ending_)
@@ -235,6 +238,7 @@ void ring::parked_engine::drain(std::vector<ended> &into) {
     io_uring_cqe *cqe = nullptr;
     unsigned head = 0;
     unsigned count = 0;
+    into.reserve(into.size() + ::io_uring_cq_ready(&ring_) + unsent_.size());
     io_uring_for_each_cqe(&ring_, head, cqe) {
         count++;
         if (cqe->user_data == bell_name) {

@@ -31,7 +31,7 @@ class ring::polled_engine final : public ring::engine {
     void start(one &operation) override;
     void cancel(one &operation) noexcept override;
     int wait(deadline until, std::vector<ended> &into) override;
-    void stop(std::vector<ended> &into) override;
+    bool stop(std::vector<ended> &into) override;
 
   private:
     struct sent_call {
@@ -54,10 +54,11 @@ class ring::polled_engine final : public ring::engine {
     std::vector<ended> done_;
 };
 
-void ring::polled_engine::stop(std::vector<ended> &into) {
+bool ring::polled_engine::stop(std::vector<ended> &into) {
     for (const auto &[id, call] : sent_)
         (void)capsu_abort(actor_, id);
     into = std::exchange(done_, {});
+    return true;
 }
 
 void ring::polled_engine::start(one &operation) {
@@ -178,10 +179,10 @@ void ring::polled_engine::expire() {
         if (!call.canceled && call.by->call.deadline > at)
             return false;
         const int outcome = capsu_abort(actor_, id);
-        if (outcome < 0 || outcome == CAPS_ABORT_ANSWERED)
+        if (outcome == -EINTR || outcome == CAPS_ABORT_ANSWERED)
             return false;
         call.by->call.result = outcome == CAPS_ABORT_AT_SERVER ? CAPS_RESULT_TAKEN : 0;
-        done_.push_back({call.by->name, why});
+        done_.push_back({call.by->name, outcome < 0 ? outcome : why});
         return true;
     });
 }

@@ -95,6 +95,7 @@ class CAPSUSER_API ring {
     explicit ring(std::unique_ptr<state> with) noexcept;
     int gather(deadline until);
 
+    std::uint64_t launch(std::unique_ptr<one> operation);
     std::uint64_t call_through(const capability &to, const outgoing &message, on_reply then,
                                const buffers &answer, deadline until, std::uint32_t group_flags,
                                std::uint64_t relative);
