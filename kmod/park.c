@@ -453,10 +453,7 @@ int caps_park_sent(struct caps_lent *lent, int err, unsigned int issue_flags)
 			    issue_flags);
 }
 
-/*
- * The body is not yet anybody else's; nor any more in the next. A message does
- * not keep the body that it brings once it has been received or ended.
- */
+/* The body is nobody else's yet. A message drops it once received or ended. */
 void caps_park_await(struct caps_lent *lent, struct caps_body *body,
 		     struct caps_message *message)
 {
@@ -467,6 +464,7 @@ void caps_park_await(struct caps_lent *lent, struct caps_body *body,
 	body->parked = lent->parked;
 }
 
+/* Nor is it in this. */
 void caps_park_await_not(struct caps_lent *lent, struct caps_body *body)
 {
 	struct caps_parked *parked = lent->parked;
@@ -516,16 +514,15 @@ static int run_send(struct caps_parked *parked, int reason)
 		smp_store_release(&body->parked, NULL);
 	}
 	spin_unlock(&awaited_lock);
-	if (!alive) {
+	if (alive) {
+		caps_body_revoke(body);
+		caps_body_put(body);
 		if (message)
-			caps_message_put(message);
-		return 0;
+			caps_unsend(message);
+	} else if (message) {
+		caps_message_put(message);
 	}
-	caps_body_revoke(body);
-	caps_body_put(body);
-	if (message)
-		caps_unsend(message);
-	return reason;
+	return alive ? reason : 0;
 }
 
 /* --- the end -------------------------------------------------------------- */
