@@ -128,7 +128,7 @@ static void parked_destroy(struct caps_parked *parked)
 	kmem_cache_free(parked_cache, parked);
 }
 
-static struct caps_parked *take_spare(struct caps_actor *actor)
+static __always_inline struct caps_parked *take_spare(struct caps_actor *actor)
 {
 	struct caps_parked *parked;
 
@@ -163,11 +163,11 @@ static struct caps_parked *parked_create(struct caps_actor *actor,
 	return parked;
 }
 
-/* As of messages: what is dead, and who has much, keeps nothing. */
-static bool may_keep(const struct caps_actor *actor)
+/* What is dead keeps nothing, nor does who has much: asked at each eighth. */
+static inline bool may_keep(const struct caps_actor *actor, unsigned int count)
 {
-	return !actor->dead && actor->spare_parked_count < CAPS_MANY_SPARES &&
-	       !caps_used_half(actor->chain, CAPS_KERNEL_BYTES);
+	return !actor->dead && count < CAPS_MANY_SPARES &&
+	       (count % 8 || !caps_used_half(actor->chain, CAPS_KERNEL_BYTES));
 }
 
 static void parked_free(struct caps_parked *parked)
@@ -177,7 +177,7 @@ static void parked_free(struct caps_parked *parked)
 
 	spin_lock(&actor->lock);
 	list_del(&parked->link);
-	keep = may_keep(actor);
+	keep = may_keep(actor, actor->spare_parked_count);
 	if (keep) {
 		list_add(&parked->link, &actor->spare_parked);
 		actor->spare_parked_count++;

@@ -111,7 +111,7 @@ static int do_reply(struct caps_actor *actor, union caps_args *args,
 }
 
 /* What can complete when a deferred body is free, carried out so. */
-static caps_command_t *deferring(struct turn *turn)
+static __always_inline caps_command_t *deferring(struct turn *turn)
 {
 	const union caps_args *args = &turn->args;
 	bool send = args->send.flags & CAPS_DEFER;
@@ -251,13 +251,14 @@ static void find_waits(struct turn *turn, struct wait *waits)
 }
 
 /* Carried out as if it had no deadlines; -EAGAIN: again, where it may wait. */
-static int run_without(struct turn *turn, const struct caps_command *command,
-		       const struct wait *waits)
+static int run_without(struct turn *turn, const struct caps_command *command)
 {
 	bool again = turn->again, waited[MAX_WAITS];
+	struct wait waits[MAX_WAITS] = { };
 	unsigned int i;
 	int err;
 
+	find_waits(turn, waits);
 	for (i = 0; i < MAX_WAITS; i++) {
 		waited[i] = waits[i].deadline && *waits[i].deadline;
 		if (waited[i])
@@ -275,13 +276,25 @@ static int run_without(struct turn *turn, const struct caps_command *command,
 	return err;
 }
 
+/* Until when what can be parked is to wait, if it can. */
+static u64 park_until(const struct turn *turn)
+{
+	switch (_IOC_NR(turn->cmd->cmd_op)) {
+	case _IOC_NR(CAPS_RECEIVE):
+		return turn->args.receive.deadline;
+	case _IOC_NR(CAPS_REPLY_RECEIVE):
+		return turn->args.reply_receive.receive.deadline;
+	default:
+		return 0;
+	}
+}
+
 static int carry_out(struct turn *turn)
 {
 	bool may_wait = !(turn->issue_flags & IO_URING_F_NONBLOCK);
 	unsigned int cmd = turn->cmd->cmd_op;
-	struct wait waits[MAX_WAITS] = { };
 	const struct caps_command *command;
-	caps_command_t *handler = NULL;
+	caps_command_t *handler;
 
 	command = caps_command_load(turn->actor, cmd, turn->entry.uarg,
 				    &turn->args);
@@ -292,21 +305,19 @@ static int carry_out(struct turn *turn)
 	if (turn->entry.flags & CAPS_URING_PARK) {
 		if (may_wait && begun_by_worker(turn))
 			return -EOPNOTSUPP;
+		if (!may_wait && park_until(turn))
+			return park_receive(turn);
 		handler = deferring(turn);
+		if (handler)
+			return park_deferred(turn, command, handler);
 	}
-	if (handler)
-		return park_deferred(turn, command, handler);
 	turn->again = !may_wait && !(turn->entry.flags & CAPS_URING_NOWAIT);
 	if (_IOC_NR(cmd) == _IOC_NR(CAPS_CALL))
 		return call(turn);
 	if (may_wait && !(turn->entry.flags & CAPS_URING_NOWAIT))
 		return caps_command_run(turn->actor, command, NULL, &turn->args,
 					turn->entry.uarg);
-	find_waits(turn, waits);
-	if (turn->entry.flags & CAPS_URING_PARK && can_park(cmd) &&
-	    *waits[0].deadline)
-		return park_receive(turn);
-	return run_without(turn, command, waits);
+	return run_without(turn, command);
 }
 
 /**

@@ -27,7 +27,8 @@ using bench::row;
 double tolerance(const row &what) {
     if (what.operation == "actor")
         return 0.05;
-    if (what.operation.starts_with("carry-") || what.operation.starts_with("call-beside-"))
+    if (what.operation.starts_with("carry-") || what.operation.starts_with("call-beside-") ||
+        what.operation == "connect")
         return 0.02;
     return what.mechanism == "binder" ? 0.02 : 0.01;
 }

@@ -79,7 +79,8 @@ std::string count_text(std::optional<double> count) {
     if (!count)
         return "";
     std::string text = fmt::format("{:.0f}", *count);
-    for (int at = static_cast<int>(text.size()) - 3; at > 0; at -= 3)
+    const int first = *count < 0 ? 1 : 0; // memory may be less than it was
+    for (int at = static_cast<int>(text.size()) - 3; at > first; at -= 3)
         text.insert(static_cast<std::size_t>(at), ",");
     return text;
 }
