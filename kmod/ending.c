@@ -315,9 +315,15 @@ static void put_remains(struct caps_message *message, struct remains *remains)
 		caps_message_put(message);
 }
 
-/*
- * Lock whoever holds a message. The holder of one that is not final cannot
- * have been freed: it ends its messages first, and its memory goes by RCU.
+/**
+ * caps_holder_lock - lock whoever holds a message
+ * @message: the caller has a reference of its own, and is in rcu_read_lock()
+ * @state: what it was in before
+ *
+ * The holder of one that is not final cannot have been freed: it ends its
+ * messages first, and its memory goes by RCU.
+ *
+ * Return: the holder, locked; NULL of what is final, or not yet sent.
  */
 struct caps_actor *caps_holder_lock(struct caps_message *message,
 				    enum caps_state *state)

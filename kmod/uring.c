@@ -171,19 +171,20 @@ static bool may_lend(struct turn *turn)
 	}
 }
 
-static bool can_park(unsigned int cmd)
-{
-	return _IOC_NR(cmd) == _IOC_NR(CAPS_RECEIVE) ||
-	       _IOC_NR(cmd) == _IOC_NR(CAPS_REPLY_RECEIVE);
-}
-
-/* With IOSQE_ASYNC: it would wait there, and nobody could unpark it. */
+/*
+ * With IOSQE_ASYNC, or linked behind what a worker did: it would wait there, and
+ * nobody could unpark it.
+ */
 static bool begun_by_worker(const struct turn *turn)
 {
-	unsigned int cmd = turn->cmd->cmd_op;
-
-	return (can_park(cmd) || _IOC_NR(cmd) == _IOC_NR(CAPS_CALL)) &&
-	       !caps_uring_is_again(turn->cmd);
+	switch (_IOC_NR(turn->cmd->cmd_op)) {
+	case _IOC_NR(CAPS_CALL):
+	case _IOC_NR(CAPS_RECEIVE):
+	case _IOC_NR(CAPS_REPLY_RECEIVE):
+		return !caps_uring_is_again(turn->cmd);
+	default:
+		return false;
+	}
 }
 
 static int call(struct turn *turn)
