@@ -146,6 +146,8 @@ static inline long long pages_pinned(void)
 /* Bytes of the kernel's own that objects may be made of. */
 static inline long long kernel_memory(void)
 {
+	/* Counts that processors keep to themselves come together. */
+	file_text("/proc/sys/vm/stat_refresh");
 	return (file_field("/proc/meminfo", "Slab") +
 		file_field("/proc/meminfo", "VmallocUsed") +
 		file_field("/proc/meminfo", "Percpu")) * 1024;

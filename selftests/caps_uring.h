@@ -180,6 +180,34 @@ static inline bool ring_has(struct io_uring *ring)
 	return !io_uring_peek_cqe(ring, &cqe);
 }
 
+/* --- commands that are parked ------------------------------------------------ */
+
+/* On whose behalf nothing is to be shown where the kernel cannot park. */
+#define NEED_PARK(fd) do {						\
+	if (!can_park(fd))						\
+		SKIP(return, "this kernel cannot park");		\
+} while (0)
+
+static inline void park_open(struct io_uring *ring, unsigned int setup)
+{
+	struct io_uring_params params = {
+		.flags = IORING_SETUP_CQSIZE | setup, .cq_entries = 16384,
+	};
+
+	need(io_uring_queue_init_params(1024, ring, &params), "io_uring_setup");
+}
+
+/* Not yet submitted. */
+static inline void park(struct io_uring *ring, int fd, struct caps_receive *r)
+{
+	ring_command(ring, fd, CAPS_RECEIVE, r, CAPS_URING_PARK);
+}
+
+static inline long parked_now(void)
+{
+	return live_count("parked");
+}
+
 /* --- messages and their bodies ---------------------------------------------- */
 
 /* The next message, held, and its body in @got if there is one. */
