@@ -76,7 +76,7 @@ TEST_F(end, too_late)
 	struct message m, notice;
 
 	g->c = plea(~0ull);
-	g->c.verdict = in_ms(100);
+	g->c.verdict = in_ms(1000);
 	background_start(&g->b, g->client, CAPS_CONNECT, &g->c);
 	m = asked(g);
 	EXPECT_ERR(ETIMEDOUT, gate_wait(g));
