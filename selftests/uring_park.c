@@ -3,6 +3,7 @@
  * Parked commands: what becomes of what they were given, and who ends them when
  * several want to at once.
  */
+#include "caps_attach.h"
 #include "caps_memory.h"
 #include "caps_uring.h"
 
@@ -204,6 +205,54 @@ TEST_F(tidy, an_answer_to_one_that_is_gone)
 	EXPECT_OK(receive(p.server, CAPS_DEFAULT_PORT, &m));
 	EXPECT_EQ(CAPS_KIND_DISPOSE, m.header.kind);
 	EXPECT_EQ(reply.id, m.header.id);
+}
+
+/*
+ * What a call moves is with one of the two when its ring is closed before it has
+ * ended: with the caller if the server never had it, else with the server.
+ */
+TEST_F(tidy, what_was_moved_is_with_one)
+{
+	enum { QUEUED, HELD, DROPPED, ANSWERED, HOWS } how;
+	struct caps_call call;
+	struct io_uring ring;
+	struct message m;
+	struct load load;
+	struct room room;
+	struct pair p;
+	__u64 moved;
+
+	for (how = QUEUED; how < HOWS; how++) {
+		p = pair_open();
+		NEED_PARK(p.client);
+		park_open(&ring, IORING_SETUP_SINGLE_ISSUER |
+				 IORING_SETUP_DEFER_TASKRUN);
+		moved = port_new(p.client);
+		load = load_of(moved, 1);
+		load.transfers[0].flags = CAPS_TRANSFER_MOVE;
+		call = call_of(p.cap, "");
+		call.request = load_data(&load);
+		ring_command(&ring, p.client, CAPS_CALL, &call,
+			     CAPS_URING_PARK);
+		ring_submit(&ring);
+		room_init(&room, 1);
+		if (how >= HELD)
+			ASSERT_OK(receive_room(p.server, p.port, &room, &m));
+		if (how == DROPPED)
+			EXPECT_OK(discard(p.server, m.header.id));
+		if (how == ANSWERED)
+			EXPECT_OK(reply_text(p.server, m.header.id, 0, ""));
+		io_uring_queue_exit(&ring);
+		ASSERT_TRUE(eventually(!parked_now()));
+		EXPECT_EQ(how >= HELD, room.a.capabilities_put);
+		EXPECT_ERR(how >= HELD ? EBADF : 0,
+			   cap_close(p.client, moved))
+			TH_LOG("after %u", how);
+		if (how >= HELD)
+			EXPECT_OK(cap_close(p.server, room.handles[0]));
+		close(p.client);
+		close(p.server);
+	}
 }
 
 /*
