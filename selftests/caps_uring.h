@@ -164,6 +164,28 @@ static inline long ring_result(struct io_uring *ring, void *arg)
 	return ret;
 }
 
+/*
+ * What @arg completes with when io_uring is asked to cancel it. The asking
+ * completes, too. 6.1 does not find what it just hands to a worker: ask again.
+ */
+static inline long ring_cancelled(struct io_uring *ring, void *arg)
+{
+	long asked, ended = -ETIME;
+	__u64 until = grace();
+	void *which;
+
+	do {
+		ring_cancel(ring, arg);
+		ring_submit(ring);
+		do {
+			asked = ring_next(ring, &which);
+			if (asked != -ETIME && which == arg)
+				ended = asked;
+		} while (asked != -ETIME && which);
+	} while (asked == -ENOENT && ended == -ETIME && now_ns() < until);
+	return ended == -ETIME ? ring_result(ring, arg) : ended;
+}
+
 /* A wait that was given up. */
 static inline bool given_up(long result)
 {

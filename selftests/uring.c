@@ -275,16 +275,14 @@ TEST_F(uring, deadline)
 	expect_cancelled(_metadata, &self->p, id);
 }
 
-/* Ask io_uring for the end of what waits, or, where it cannot, the module. */
-static void give_up(struct io_uring *ring, int fd, void *arg, __u32 flags)
+/* Given up by io_uring, or, where that cannot, by the module. */
+static long give_up(struct io_uring *ring, int fd, void *arg, __u32 flags)
 {
-	if (flags & CAPS_URING_PARK) {
-		if (unpark(fd, arg) != 1)
-			die("CAPS_UNPARK does not find it");
-		return;
-	}
-	ring_cancel(ring, arg);
-	ring_submit(ring);
+	if (!(flags & CAPS_URING_PARK))
+		return ring_cancelled(ring, arg);
+	if (unpark(fd, arg) != 1)
+		die("CAPS_UNPARK does not find it");
+	return ring_result(ring, arg);
 }
 
 TEST_F(uring, cancelled_receive)
@@ -293,8 +291,8 @@ TEST_F(uring, cancelled_receive)
 	struct caps_receive r = receive_of(&m, self->p.port, CAPS_FOREVER);
 
 	START(self->p.server, CAPS_RECEIVE, &r);
-	give_up(&self->ring, self->p.server, &r, variant->flags);
-	EXPECT_TRUE(given_up(ring_result(&self->ring, &r)));
+	EXPECT_TRUE(given_up(give_up(&self->ring, self->p.server, &r,
+				     variant->flags)));
 	ASSERT_OK(send_text(self->p.client, self->p.cap, "not lost"));
 	EXPECT_OK(receive(self->p.server, self->p.port, &m));
 }
@@ -308,8 +306,8 @@ TEST_F(uring, cancelled_call)
 	START(self->p.client, CAPS_CALL, &call);
 	id = take_call(_metadata, &self->p);
 	EXPECT_FALSE(ring_has(&self->ring));
-	give_up(&self->ring, self->p.client, &call, variant->flags);
-	EXPECT_TRUE(given_up(ring_result(&self->ring, &call)));
+	EXPECT_TRUE(given_up(give_up(&self->ring, self->p.client, &call,
+				     variant->flags)));
 	EXPECT_EQ(CAPS_RESULT_TAKEN, call.result);
 	expect_cancelled(_metadata, &self->p, id);
 }

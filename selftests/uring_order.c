@@ -78,7 +78,7 @@ TEST_F(tidy, nowait_commands)
 
 TEST_F(tidy, linked_timeout)
 {
-	struct __kernel_timespec soon = { .tv_nsec = 30000000 };
+	struct __kernel_timespec soon = { .tv_nsec = 300000000 };
 	struct pair p = pair_open();
 	struct message m;
 	struct caps_receive r = receive_of(&m, p.port, CAPS_FOREVER);

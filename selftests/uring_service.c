@@ -104,23 +104,6 @@ static void expect_cancelled(struct __test_metadata *_metadata, struct gate *g,
 	EXPECT_OK(discard(g->server, id));
 }
 
-/* The result of what io_uring is asked to cancel; the asking completes, too. */
-static long cancel(struct io_uring *ring, void *arg)
-{
-	void *which = NULL;
-	long ret, result = 0;
-	int i;
-
-	ring_cancel(ring, arg);
-	ring_submit(ring);
-	for (i = 0; i < 2; i++) {
-		ret = ring_next(ring, &which);
-		if (which == arg)
-			result = ret;
-	}
-	return result;
-}
-
 /* --- a name --------------------------------------------------------------- */
 
 TEST_F(waits, for_a_name)
@@ -156,7 +139,7 @@ TEST_F(waits, until_cancelled)
 
 	START(CAPS_CONNECT, &c);
 	EXPECT_FALSE(ring_has(&self->ring));
-	EXPECT_TRUE(given_up(cancel(&self->ring, &c)));
+	EXPECT_TRUE(given_up(ring_cancelled(&self->ring, &c)));
 	EXPECT_OK(appear(&self->g, 0));
 	EXPECT_OK(DO(CAPS_CONNECT, &c));
 }
@@ -249,7 +232,7 @@ TEST_F(waits, for_a_verdict_until_cancelled)
 	START(CAPS_CONNECT, &c);
 	m = asked(&self->g);
 	EXPECT_FALSE(ring_has(&self->ring));
-	EXPECT_TRUE(given_up(cancel(&self->ring, &c)));
+	EXPECT_TRUE(given_up(ring_cancelled(&self->ring, &c)));
 	EXPECT_EQ(CAPS_RESULT_TAKEN, c.result);
 	expect_cancelled(_metadata, &self->g, m.header.id);
 }
@@ -285,7 +268,7 @@ TEST_F(waits, for_a_generation_until_cancelled)
 
 	START(CAPS_GENERATION, &g);
 	EXPECT_FALSE(ring_has(&self->ring));
-	EXPECT_TRUE(given_up(cancel(&self->ring, &g)));
+	EXPECT_TRUE(given_up(ring_cancelled(&self->ring, &g)));
 }
 
 /* --- only where something is to be waited for ------------------------------- */
