@@ -124,7 +124,7 @@ TEST_F(generation, is_waited_for)
 	await(self, 7);
 	ASSERT_OK(set_to(self->p.server, self->p.port, 7));
 	sleep_ms(20);
-	EXPECT_TRUE(asleep(self->b.tid));
+	EXPECT_TRUE(eventually(asleep(self->b.tid)));
 	ASSERT_OK(set_to(self->p.server, self->p.port, 8));
 	EXPECT_OK(background_join(&self->b));
 }

@@ -272,7 +272,7 @@ TEST_F(migrate, waiters)
 	for (i = 1; i < 9; i++)
 		EXPECT_ERR(EIDRM, background_join(&b[i]));
 	EXPECT_OK(send_text(m->client, m->cap, "not for the old one"));
-	EXPECT_TRUE(asleep(b[0].tid));
+	EXPECT_TRUE(eventually(asleep(b[0].tid)));
 	EXPECT_OK(port_enable(m->old, CAPS_DEFAULT_PORT, 0));
 	EXPECT_OK(send_text(m->old, CAPS_DEFAULT_PORT, "for the old one"));
 	EXPECT_OK(background_join(&b[0]));

@@ -65,7 +65,7 @@ TEST_F(waiting, for_what_was_asked_for)
 	ASSERT_OK(appear(self, 0, ANY, CAPS_REGISTER_WORLD));
 	ASSERT_OK(appear(self, ALICE, ANY, CAPS_REGISTER_WORLD));
 	ASSERT_OK(appear(self, ANY, STAFF, CAPS_REGISTER_WORLD));
-	EXPECT_TRUE(asleep(self->b.tid));
+	EXPECT_TRUE(eventually(asleep(self->b.tid)));
 	ASSERT_OK(appear(self, ALICE, STAFF, CAPS_REGISTER_WORLD));
 	ASSERT_OK(background_join(&self->b));
 
@@ -77,7 +77,7 @@ TEST_F(waiting, for_what_was_asked_for)
 	background_settle(&self->b);
 	ASSERT_OK(register_to(self->server, CAPS_DEFAULT_PORT, "trusted", 0,
 			      STAFF, CAPS_REGISTER_WORLD));
-	EXPECT_TRUE(asleep(self->b.tid));
+	EXPECT_TRUE(eventually(asleep(self->b.tid)));
 	ASSERT_OK(register_to(self->server, CAPS_DEFAULT_PORT, "trusted",
 			      ALICE, ANY, CAPS_REGISTER_WORLD));
 	EXPECT_OK(background_join(&self->b));

@@ -142,7 +142,7 @@ TEST_F(takeover, of_the_generation)
 	ASSERT_OK(move_go(m, 0));
 	s.generation = 6;
 	EXPECT_ERR(EPERM, caps_ioctl(m->old, CAPS_GENERATION_SET, &s));
-	EXPECT_TRUE(asleep(b.tid));
+	EXPECT_TRUE(eventually(asleep(b.tid)));
 	s.capability = m->arrived;
 	EXPECT_OK(caps_ioctl(m->new, CAPS_GENERATION_SET, &s));
 	EXPECT_OK(background_join(&b));
