@@ -150,7 +150,7 @@ TEST_F(acceptor, has_no_more_than_so_many) {
 TEST_F(acceptor, keeps_nothing_of_a_client_that_did_not_wait) {
     caps::acceptor<session> clients;
     const auto name = door_.register_service(name_, clients.asking());
-    std::jthread client([&] { EXPECT_FALSE(me.try_connect(name_, {.verdict = 50ms})); });
+    std::jthread client([&] { EXPECT_FALSE(me.try_connect(name_, {.verdict = 1s})); });
     auto asked = next();
     client.join();
     EXPECT_TRUE(clients.take(asked));

@@ -308,7 +308,7 @@ TEST_P(asio_ring, slots) {
             {}, asio::bind_cancellation_slot(
                     receive.slot(), [&](std::error_code why, const auto &) { received = why; }));
         client.async_call(
-            {}, {}, 300ms,
+            {}, {}, 1s,
             asio::bind_cancellation_slot(call.slot(),
                                          [&](std::error_code why, const auto &) { called = why; }));
         context.restart();

@@ -101,7 +101,7 @@ TEST_P(ring, deadlines) {
             codes.push_back(back.error().code());
             taken = back.error().taken();
         },
-        {}, 200ms);
+        {}, 1s);
     EXPECT_EQ(all.run(10ms), 0u);
     const auto call = door.receive({}, soon());
     EXPECT_EQ(all.run(soon()), 1u);
