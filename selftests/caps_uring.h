@@ -116,7 +116,7 @@ static inline unsigned int workers(void)
 	return count;
 }
 
-/* --- a ring that others have, too ------------------------------------------- */
+/* --- a ring that others have, too ----------------------------------------- */
 
 /* A process that keeps what is open here until it hears something, or nobody is there. */
 static inline void outlive(struct child *c)
@@ -202,9 +202,9 @@ static inline bool ring_has(struct io_uring *ring)
 	return !io_uring_peek_cqe(ring, &cqe);
 }
 
-/* --- commands that are parked ------------------------------------------------ */
+/* --- commands that are parked --------------------------------------------- */
 
-/* On whose behalf nothing is to be shown where the kernel cannot park. */
+/* A test that has nothing to show where the kernel cannot park ends here. */
 #define NEED_PARK(fd) do {						\
 	if (!can_park(fd))						\
 		SKIP(return, "this kernel cannot park");		\
@@ -230,7 +230,7 @@ static inline long parked_now(void)
 	return live_count("parked");
 }
 
-/* --- messages and their bodies ---------------------------------------------- */
+/* --- messages and their bodies -------------------------------------------- */
 
 /* The next message, held, and its body in @got if there is one. */
 static inline long take_at(int fd, __u64 port, char *got, size_t len,

@@ -3,7 +3,6 @@
  * Many parked commands: in what order they go, what each costs, and that their
  * end is linear.
  */
-#include "caps_memory.h"
 #include "caps_uring.h"
 
 #define PARKED	10000u
@@ -66,7 +65,7 @@ TEST_F(tidy, thousands)
 	free(r);
 }
 
-/* --- what each costs -------------------------------------------------------- */
+/* --- what each costs ------------------------------------------------------ */
 
 /* Bytes in all caches of this name. */
 static long long cache_bytes(const char *name)
@@ -158,7 +157,7 @@ TEST_F(tidy, memory_of_each)
 	EXPECT_GE(512, ours[2] / PARKED);
 }
 
-/* --- their end ----------------------------------------------------------------- */
+/* --- their end ------------------------------------------------------------ */
 
 /* How long it takes to end so many, by CAPS_UNPARK or with their ring. */
 static __u64 end_of(struct __test_metadata *_metadata, unsigned int count,

@@ -35,7 +35,29 @@ TEST_F(tidy, flags)
 	io_uring_queue_exit(&ring);
 }
 
-/* --- io_uring's own means -------------------------------------------------- */
+/* Whatever is linked behind what a worker did is begun by that worker, too. */
+TEST_F(tidy, not_behind_a_worker)
+{
+	struct caps_receive r = {
+		.port = CAPS_DEFAULT_PORT, .deadline = CAPS_FOREVER,
+	};
+	struct caps_query q = { 0 };
+	int fd = actor_open();
+	struct io_uring ring;
+
+	NEED_PARK(fd);
+	park_open(&ring, 0);
+	ring_command(&ring, fd, CAPS_QUERY, &q, 0)->flags |=
+		IOSQE_ASYNC | IOSQE_IO_LINK;
+	park(&ring, fd, &r);
+	ring_submit(&ring);
+	EXPECT_OK(ring_next(&ring, NULL));
+	EXPECT_ERR(EOPNOTSUPP, ring_result(&ring, &r));
+	EXPECT_EQ(0, unpark(fd, NULL));
+	io_uring_queue_exit(&ring);
+}
+
+/* --- io_uring's own means ------------------------------------------------- */
 
 /* It cannot cancel what is parked, and that harms nothing. */
 TEST_F(tidy, io_uring_does_not_cancel)
